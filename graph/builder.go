@@ -1,0 +1,395 @@
+package graph
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/gobptt/bptt/internal/kernel"
+)
+
+// Window is what a program is compiled for: T time steps of B sequences, in training or in evaluation.
+type Window struct {
+	T, B  int
+	Train bool // dropout and the like are active
+}
+
+// Options of a Builder. The zero value is the common case.
+type Options struct {
+	DType   DType // precision; the default is Float32
+	Threads int   // that an op may use at once; 0: as many as runtime.GOMAXPROCS. Results don't depend on it.
+}
+
+// Builder writes the nodes of one window. Errors are sticky: after the first, every method does nothing and returns
+// nil, and Err and Compile report it.
+type Builder struct {
+	window  Window
+	dtype   DType
+	pool    *kernel.Pool
+	g       *gorgonia.ExprGraph
+	nodes   []*Node // in the order written, which is topological
+	byGorg  map[*gorgonia.Node]*Node
+	path    []string
+	err     error
+	inputs  map[string]*Node
+	params  map[*Param]*Node
+	outputs []output
+	states  []*stateNode
+
+	compiled bool
+	backward bool   // the nodes written now belong to the backward pass
+	noise    uint64 // seed of this run's random masks
+	watch    bool   // check every result for NaN and Inf
+	failed   error  // what an op returned in this run
+}
+
+type output struct {
+	name string
+	node *Node
+}
+
+// stateNode is one carried state: the leaf it comes in by and the node it goes out by.
+type stateNode struct {
+	name    string
+	in, out *Node
+}
+
+// NewBuilder starts a graph.
+func NewBuilder(w Window, o Options) *Builder {
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	b := &Builder{
+		window: w, dtype: o.DType, pool: kernel.NewPool(o.Threads),
+		g:      gorgonia.NewGraph(),
+		byGorg: map[*gorgonia.Node]*Node{},
+		inputs: map[string]*Node{},
+		params: map[*Param]*Node{},
+	}
+	if w.T < 1 || w.B < 1 {
+		b.fail(&ArgumentError{Op: "NewBuilder", Name: "window", Got: fmt.Sprintf("T=%d B=%d", w.T, w.B), Want: "both at least 1"})
+	}
+	return b
+}
+
+// Window returns what the graph is built for.
+func (b *Builder) Window() Window { return b.window }
+
+// DType returns the precision of the graph.
+func (b *Builder) DType() DType { return b.dtype }
+
+// Err returns the first error.
+func (b *Builder) Err() error { return b.err }
+
+// Fail records an error of a layer's own, if it is the first.
+func (b *Builder) Fail(err error) { b.fail(err) }
+
+func (b *Builder) fail(err error) *Node {
+	if b.err == nil {
+		switch e := err.(type) {
+		case *ShapeError:
+			e.Layer = b.layer()
+		case *ArgumentError:
+			e.Layer = b.layer()
+		}
+		b.err = err
+	}
+	return nil
+}
+
+// Enter names the layer that writes the nodes until the matching Leave. Nested names join with dots; they prefix the
+// names of states and stand in error messages.
+func (b *Builder) Enter(name string) { b.path = append(b.path, name) }
+
+// Leave ends the layer begun by the last Enter.
+func (b *Builder) Leave() { b.path = b.path[:len(b.path)-1] }
+
+func (b *Builder) layer() string { return strings.Join(b.path, ".") }
+
+// ok reports whether an op may be written: no error so far, and operands that belong to this builder.
+func (b *Builder) ok(op string, in ...*Node) bool {
+	if b.err != nil {
+		return false
+	}
+	if b.compiled && !b.backward {
+		panic("graph: " + op + " written after Compile")
+	}
+	for i, n := range in {
+		if n == nil || n.b != b {
+			b.fail(&ArgumentError{Op: op, Name: fmt.Sprintf("operand %d", i), Got: "no node of this builder", Want: "one"})
+			return false
+		}
+	}
+	return true
+}
+
+// Node is one value of the graph.
+type Node struct {
+	b     *Builder
+	id    int // position in the builder's nodes
+	op    string
+	layer string
+	shape []int
+	in    []*Node
+	gnode *gorgonia.Node
+	value gorgonia.Value // what the tape machine sees; wraps buf
+
+	// buf is the memory of the value, []float32, []float64 or, for indices, []int32.
+	buf  any
+	base *Node // whose memory this node's value is part of; nil: its own
+	pin  bool  // the memory is not from the shared plan
+
+	run  func(n *Node) error      // computes buf from the inputs' bufs
+	grad func(n, g *Node) []*term // the gradient's terms, one an input, nil where there is none
+
+	fixed    []int  // inputs that have no gradient, by their nature
+	integer  bool   // holds indices: no gradient
+	backward bool   // belongs to the backward pass
+	flows    []bool // which inputs Gorgonia hands a gradient to, see gradient.go
+	active   bool   // lies between a wanted leaf and the cost
+	pending  []*term
+	left     int                       // active uses whose gradient term is still to come
+	combine  func(terms []*term) *Node // sums the gradient terms; nil: addition
+}
+
+// Shape returns the node's shape. The caller must not change it.
+func (n *Node) Shape() []int {
+	if n == nil {
+		return nil
+	}
+	return n.shape
+}
+
+// Dim returns the size of one axis; negative axes count from the end. It is 0 where there is no such axis.
+func (n *Node) Dim(axis int) int {
+	if n == nil {
+		return 0
+	}
+	if axis < 0 {
+		axis += len(n.shape)
+	}
+	if axis < 0 || axis >= len(n.shape) {
+		return 0
+	}
+	return n.shape[axis]
+}
+
+func (n *Node) String() string { return fmt.Sprintf("%s%v", place(n.layer, n.op), n.shape) }
+
+func (n *Node) size() int { return size(n.shape) }
+
+// root is the node that owns the memory.
+func (n *Node) root() *Node {
+	for n.base != nil {
+		n = n.base
+	}
+	return n
+}
+
+// data returns a node's elements.
+func data[F kernel.Float](n *Node) []F { return n.buf.([]F) }
+
+func indices(n *Node) []int32 { return n.buf.([]int32) }
+
+// pick returns the variant for a precision.
+func pick[A any](d DType, f32, f64 A) A {
+	if d == Float64 {
+		return f64
+	}
+	return f32
+}
+
+// node writes an op. The shape must be known to be good; in are its inputs.
+func (b *Builder) node(op string, shape []int, run func(n *Node) error, in ...*Node) *Node {
+	if want := checkShape(shape); want != "" {
+		return b.fail(&ShapeError{Op: op, Got: fmt.Sprint("result ", shape), Want: want})
+	}
+	n := &Node{b: b, id: len(b.nodes), op: op, layer: b.layer(), shape: slices.Clone(shape), in: in, run: run, backward: b.backward}
+	n.flows = make([]bool, len(in))
+	kids := make([]*gorgonia.Node, len(in))
+	for i, m := range in {
+		kids[i] = m.gnode
+	}
+	gn, err := gorgonia.ApplyOp(&gorgoniaOp{n}, kids...)
+	if err != nil {
+		return b.fail(&OpError{Layer: n.layer, Op: op, Err: err})
+	}
+	return b.add(n, gn)
+}
+
+func (b *Builder) add(n *Node, gn *gorgonia.Node) *Node {
+	if b.byGorg[gn] != nil {
+		panic("graph: Gorgonia merged two nodes")
+	}
+	n.gnode = gn
+	b.nodes = append(b.nodes, n)
+	b.byGorg[gn] = n
+	return n
+}
+
+// leaf writes an input of the graph.
+func (b *Builder) leaf(op string, dt tensor.Dtype, shape []int, buf any) *Node {
+	n := &Node{b: b, id: len(b.nodes), op: op, layer: b.layer(), shape: slices.Clone(shape), pin: true, buf: buf, backward: b.backward}
+	n.integer = dt == tensor.Int32
+	n.value = wrap(shape, buf)
+	gn := gorgonia.NewTensor(b.g, dt, len(shape), gorgonia.WithShape(shape...),
+		gorgonia.WithName(fmt.Sprintf("%s#%d", op, n.id)), gorgonia.WithValue(n.value))
+	return b.add(n, gn)
+}
+
+// Floats writes an input of floating-point data; fill it with Program.SetFloats.
+func (b *Builder) Floats(name string, shape ...int) *Node {
+	return b.input(name, b.dtype.gorgonia(), b.dtype.make, shape)
+}
+
+// Ints writes an input of indices; fill it with Program.SetInts.
+func (b *Builder) Ints(name string, shape ...int) *Node {
+	return b.input(name, tensor.Int32, func(n int) any { return make([]int32, n) }, shape)
+}
+
+func (b *Builder) input(name string, dt tensor.Dtype, alloc func(int) any, shape []int) *Node {
+	if !b.ok("input " + name) {
+		return nil
+	}
+	if want := checkShape(shape); want != "" || len(shape) == 0 {
+		return b.fail(&ShapeError{Op: "input " + name, Got: fmt.Sprint(shape), Want: "at least one axis, " + want})
+	}
+	if b.inputs[name] != nil {
+		return b.fail(&ArgumentError{Op: "input", Name: "name", Got: fmt.Sprintf("%q again", name), Want: "a new one"})
+	}
+	n := b.leaf(name, dt, shape, alloc(size(shape)))
+	b.inputs[name] = n
+	return n
+}
+
+// Input returns the input that was declared under a name, for models that read more than one.
+func (b *Builder) Input(name string) *Node {
+	if !b.ok("Input") {
+		return nil
+	}
+	n := b.inputs[name]
+	if n == nil {
+		return b.fail(&ArgumentError{Op: "Input", Name: "name", Got: fmt.Sprintf("%q", name), Want: "a declared input"})
+	}
+	return n
+}
+
+// Const writes a tensor whose value never changes.
+func (b *Builder) Const(t *Tensor) *Node {
+	if !b.ok("Const") {
+		return nil
+	}
+	if want := checkShape(t.Shape); want != "" || size(t.Shape) != t.Len() {
+		return b.fail(&ShapeError{Op: "Const", Got: fmt.Sprintf("shape %v with %d values", t.Shape, t.Len()), Want: "as many values as the shape has"})
+	}
+	c := NewTensor(b.dtype, t.Shape...)
+	if err := c.Copy(t); err != nil {
+		return b.fail(err)
+	}
+	return b.leaf("Const", b.dtype.gorgonia(), t.Shape, c.raw())
+}
+
+// Param writes a parameter. Using one twice gives the same node.
+func (b *Builder) Param(p *Param) *Node {
+	if !b.ok("Param") {
+		return nil
+	}
+	if n := b.params[p]; n != nil {
+		return n
+	}
+	if p.err != nil {
+		return b.fail(p.err)
+	}
+	if p.DType() != b.dtype {
+		return b.fail(&ArgumentError{Op: "Param", Name: "precision", Got: p.DType().String(), Want: b.dtype.String()})
+	}
+	n := b.leaf("Param", b.dtype.gorgonia(), p.Shape(), p.Value.raw())
+	b.params[p] = n
+	return n
+}
+
+// State writes the carried state that comes into the window, [B, width]: zeros at first, then what SetState left.
+// The name is prefixed with the layers' path.
+func (b *Builder) State(name string, width int) *Node {
+	if !b.ok("State") {
+		return nil
+	}
+	if width < 1 {
+		return b.fail(&ArgumentError{Op: "State", Name: "width", Got: fmt.Sprint(width), Want: "at least 1"})
+	}
+	name = b.stateName(name)
+	if b.state(name) != nil {
+		return b.fail(&ArgumentError{Op: "State", Name: "name", Got: fmt.Sprintf("%q again", name), Want: "a new one"})
+	}
+	shape := []int{b.window.B, width}
+	if want := checkShape(shape); want != "" {
+		return b.fail(&ShapeError{Op: "State", Got: fmt.Sprint(shape), Want: want})
+	}
+	n := b.leaf("state "+name, b.dtype.gorgonia(), shape, b.dtype.make(size(shape)))
+	b.states = append(b.states, &stateNode{name: name, in: n})
+	return n
+}
+
+// SetState says which node is the carried state's value after the window.
+func (b *Builder) SetState(name string, n *Node) {
+	if !b.ok("SetState", n) {
+		return
+	}
+	s := b.state(b.stateName(name))
+	switch {
+	case s == nil || s.out != nil:
+		b.fail(&ArgumentError{Op: "SetState", Name: "name", Got: fmt.Sprintf("%q", name), Want: "a state that State began and that isn't set yet"})
+	case !slices.Equal(n.shape, s.in.shape):
+		b.fail(&ShapeError{Op: "SetState " + name, Got: fmt.Sprint(n.shape), Want: fmt.Sprint(s.in.shape)})
+	default:
+		s.out = b.copied("state out", n)
+	}
+}
+
+func (b *Builder) stateName(name string) string {
+	if len(b.path) == 0 {
+		return name
+	}
+	return b.layer() + "." + name
+}
+
+func (b *Builder) state(name string) *stateNode {
+	for _, s := range b.states {
+		if s.name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Output makes a node readable after a run, by Program.Output.
+func (b *Builder) Output(name string, n *Node) {
+	if !b.ok("Output", n) {
+		return
+	}
+	if slices.ContainsFunc(b.outputs, func(o output) bool { return o.name == name }) {
+		b.fail(&ArgumentError{Op: "Output", Name: "name", Got: fmt.Sprintf("%q again", name), Want: "a new one"})
+		return
+	}
+	b.outputs = append(b.outputs, output{name, b.copied("output "+name, n)})
+}
+
+// copied writes a copy of a node into memory of its own, which nothing else in the run writes to.
+func (b *Builder) copied(op string, n *Node) *Node {
+	c := b.node(op, n.shape, pick(b.dtype, copyRun[float32], copyRun[float64]), n)
+	if c == nil {
+		return nil
+	}
+	c.pin = true
+	c.grad = func(c, g *Node) []*term { return []*term{whole(g)} }
+	return c
+}
+
+func copyRun[F kernel.Float](n *Node) error {
+	copy(data[F](n), data[F](n.in[0]))
+	return nil
+}

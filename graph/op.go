@@ -1,0 +1,93 @@
+package graph
+
+import (
+	"fmt"
+	"hash"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// gorgoniaOp is a node's op as Gorgonia sees it. Gorgonia's own ops are not used: several of them are silently wrong for large
+// extents or reused registers, and all of them allocate in every run.
+type gorgoniaOp struct{ n *Node }
+
+var _ gorgonia.SDOp = (*gorgoniaOp)(nil)
+
+func (o *gorgoniaOp) Arity() int { return len(o.n.in) }
+
+func (o *gorgoniaOp) Type() hm.Type {
+	types := make([]hm.Type, 0, len(o.n.in)+1)
+	for _, in := range o.n.in {
+		types = append(types, in.gtype())
+	}
+	return hm.NewFnType(append(types, o.n.gtype())...)
+}
+
+func (n *Node) gtype() hm.Type {
+	dt := n.b.dtype.gorgonia()
+	if n.integer {
+		dt = tensor.Int32
+	}
+	if len(n.shape) == 0 {
+		return dt
+	}
+	return gorgonia.TensorType{Dims: len(n.shape), Of: dt}
+}
+
+func (o *gorgoniaOp) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
+	return tensor.Shape(o.n.shape).Clone(), nil
+}
+
+// Do runs the op. The tape machine runs in another goroutine, where a panic would end the process, so it comes back as
+// an error here. The values passed are the inputs' own buffers, which the op knows already.
+func (o *gorgoniaOp) Do(...gorgonia.Value) (_ gorgonia.Value, err error) {
+	n := o.n
+	defer func() {
+		if r := recover(); r != nil {
+			err = &OpError{Layer: n.layer, Op: n.op, Err: fmt.Errorf("%v", r)}
+		}
+		if err != nil {
+			n.b.failed = err
+		}
+	}()
+	if err := n.run(n); err != nil {
+		return nil, &OpError{Layer: n.layer, Op: n.op, Err: err}
+	}
+	if n.b.watch {
+		if err := n.checkFinite(); err != nil {
+			return nil, err
+		}
+	}
+	return n.value, nil
+}
+
+func (n *Node) checkFinite() error {
+	t := Tensor{}
+	t.setRaw(n.buf)
+	for i := range t.Len() {
+		if v := t.At(i); !finite(v) {
+			return &NonFiniteError{Layer: n.layer, Op: n.op, Value: v, Backward: n.backward}
+		}
+	}
+	return nil
+}
+
+// ReturnsPtr and OverwritesInput keep Gorgonia's register allocator away from the op's memory.
+func (o *gorgoniaOp) ReturnsPtr() bool     { return true }
+func (o *gorgoniaOp) CallsExtern() bool    { return false }
+func (o *gorgoniaOp) OverwritesInput() int { return -1 }
+
+// Gorgonia merges nodes whose hashes, op hash codes and child counts agree. The id is unique in the graph.
+func (o *gorgoniaOp) WriteHash(h hash.Hash) { fmt.Fprintf(h, "%s#%d", o.n.op, o.n.id) }
+func (o *gorgoniaOp) Hashcode() uint32      { return uint32(o.n.id) }
+func (o *gorgoniaOp) String() string        { return fmt.Sprintf("%s#%d", o.n.op, o.n.id) }
+
+// wrap presents a buffer to Gorgonia.
+func wrap(shape []int, buf any) gorgonia.Value {
+	if len(shape) == 0 {
+		shape = []int{1} // the machine never looks; a dense tensor of one element keeps the memory shared
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(buf))
+}

@@ -1,0 +1,160 @@
+package graph
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// in1 and in2 fill tensors with numbers away from the kinks at 0, ±0.5 and ±1 that some ops have.
+func randomTensor(rng *rand.Rand, low, high float64, shape ...int) *Tensor {
+	t := NewTensor(Float64, shape...)
+	for i := range t.F64 {
+		v := low + (high-low)*rng.Float64()
+		for math.Abs(math.Mod(math.Abs(v), 0.5)) < 1e-3 {
+			v += 2e-3
+		}
+		t.F64[i] = v
+	}
+	return t
+}
+
+type shapes [][]int
+
+// opCases has every differentiable op over every kind of shape that it takes: small ones, sizes past 256, axes of
+// size 1 and broadcasts.
+var opCases = []struct {
+	name      string
+	low, high float64
+	shapes    []shapes
+	f         func(b *Builder, in []*Node) *Node
+}{
+	{"Neg", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Neg(in[0]) }},
+	{"Exp", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Exp(in[0]) }},
+	{"Log", 0.5, 3, small, func(b *Builder, in []*Node) *Node { return b.Log(in[0]) }},
+	{"Sqrt", 0.5, 3, small, func(b *Builder, in []*Node) *Node { return b.Sqrt(in[0]) }},
+	{"Square", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Square(in[0]) }},
+	{"Abs", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Abs(in[0]) }},
+	{"Sin", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Sin(in[0]) }},
+	{"Cos", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Cos(in[0]) }},
+	{"Sigmoid", -4, 4, small, func(b *Builder, in []*Node) *Node { return b.Sigmoid(in[0]) }},
+	{"Tanh", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Tanh(in[0]) }},
+	{"ReLU", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.ReLU(in[0]) }},
+	{"LeakyReLU", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.LeakyReLU(in[0], 0.1) }},
+	{"ELU", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.ELU(in[0], 0.7) }},
+	{"GELU", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.GELU(in[0]) }},
+	{"Softplus", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Softplus(in[0]) }},
+	{"Pow", 0.5, 3, small, func(b *Builder, in []*Node) *Node { return b.Pow(in[0], 1.7) }},
+	{"AddScalar", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.AddScalar(in[0], 3) }},
+	{"Scale", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Scale(in[0], -3) }},
+	{"Clamp", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Clamp(in[0], -0.5, 1) }},
+
+	{"Add", -2, 2, pairs, func(b *Builder, in []*Node) *Node { return b.Add(in[0], in[1]) }},
+	{"Sub", -2, 2, pairs, func(b *Builder, in []*Node) *Node { return b.Sub(in[0], in[1]) }},
+	{"Mul", -2, 2, pairs, func(b *Builder, in []*Node) *Node { return b.Mul(in[0], in[1]) }},
+	{"Div", 0.5, 2, pairs, func(b *Builder, in []*Node) *Node { return b.Div(in[0], in[1]) }},
+	{"square as Mul(x, x)", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Mul(in[0], in[0]) }},
+	{"Dropout", -2, 2, small, func(b *Builder, in []*Node) *Node {
+		mask := NewTensor(Float64, in[0].Shape()...)
+		for i := range mask.F64 {
+			mask.F64[i] = float64(i%3) * 0.75
+		}
+		return b.Dropout(in[0], b.Const(mask))
+	}},
+
+	{"MatMul", -1, 1, []shapes{{{3, 4}, {4, 5}}, {{1, 1}, {1, 1}}, {{2, 300}, {300, 3}}, {{3, 2}, {2, 270}}, {{5, 3, 4}, {5, 4, 2}}},
+		func(b *Builder, in []*Node) *Node { return b.MatMul(in[0], in[1]) }},
+	{"MatMulTransB", -1, 1, []shapes{{{3, 4}, {5, 4}}, {{2, 3}, {260, 3}}, {{5, 3, 4}, {5, 2, 4}}},
+		func(b *Builder, in []*Node) *Node { return b.MatMulTransB(in[0], in[1]) }},
+	{"MatMulTransA", -1, 1, []shapes{{{4, 3}, {4, 5}}, {{270, 2}, {270, 3}}, {{5, 4, 3}, {5, 4, 2}}},
+		func(b *Builder, in []*Node) *Node { return b.MatMulTransA(in[0], in[1]) }},
+	{"product of both transposed", -1, 1, []shapes{{{4, 3}, {5, 4}}, {{2, 4, 3}, {2, 5, 4}}},
+		func(b *Builder, in []*Node) *Node { return b.product("MatMul", in[0], in[1], true, true) }},
+	{"one weight, many products", -1, 1, []shapes{{{6, 4}, {4, 4}}}, func(b *Builder, in []*Node) *Node {
+		h := b.Slice(in[0], 0, 0, 2)
+		for t := 1; t < 3; t++ {
+			h = b.Tanh(b.Add(b.MatMul(h, in[1]), b.Slice(in[0], 0, 2*t, 2*t+2)))
+		}
+		return h
+	}},
+	{"Linear", -1, 1, []shapes{{{3, 4}, {5, 4}, {5}}, {{1, 1}, {1, 1}, {1}}, {{2, 3}, {300, 3}, {300}}},
+		func(b *Builder, in []*Node) *Node { return b.Linear(in[0], in[1], in[2]) }},
+	{"Linear without bias", -1, 1, []shapes{{{3, 4}, {5, 4}}}, func(b *Builder, in []*Node) *Node { return b.Linear(in[0], in[1], nil) }},
+
+	{"Sum", -1, 1, small, func(b *Builder, in []*Node) *Node { return b.Sum(in[0]) }},
+	{"Sum of an axis", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Sum(in[0], 1) }},
+	{"Sum of two axes", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Sum(in[0], 0, -1) }},
+	{"Mean", -1, 1, small, func(b *Builder, in []*Node) *Node { return b.Mean(in[0]) }},
+	{"Mean of an axis", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Mean(in[0], -1) }},
+	{"Max", -1, 1, small, func(b *Builder, in []*Node) *Node { return b.Max(in[0]) }},
+	{"Max of an axis", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Max(in[0], 1) }},
+
+	{"Reshape", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Square(b.Reshape(in[0], -1)) }},
+	{"Reshape and its operand", -1, 1, cubes, func(b *Builder, in []*Node) *Node {
+		y := b.Square(in[0])
+		return b.Add(b.Reshape(y, -1), b.Reshape(b.Exp(y), -1))
+	}},
+	{"Transpose", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Transpose(in[0], 2, 0, 1) }},
+	{"Transpose reversed", -1, 1, small, func(b *Builder, in []*Node) *Node { return b.Transpose(in[0]) }},
+	{"Slice", -1, 1, cubes, func(b *Builder, in []*Node) *Node { return b.Slice(in[0], -1, in[0].Dim(-1)-1, in[0].Dim(-1)) }},
+	{"Split", -1, 1, []shapes{{{3, 4}}, {{2, 1024}}, {{2, 4, 3}}}, func(b *Builder, in []*Node) *Node {
+		p := b.Split(in[0], 1, 4)
+		if p == nil {
+			return nil
+		}
+		return b.Add(b.Mul(p[0], p[1]), b.Mul(p[2], p[3]))
+	}},
+	{"Concat", -1, 1, []shapes{{{2, 3}, {2, 1}}, {{2, 300}, {2, 200}}}, func(b *Builder, in []*Node) *Node { return b.Concat(1, in[0], in[1], in[0]) }},
+	{"Concat of rows", -1, 1, []shapes{{{2, 3}, {1, 3}}}, func(b *Builder, in []*Node) *Node { return b.Concat(0, in[0], in[1]) }},
+	{"Stack", -1, 1, []shapes{{{2, 3}, {2, 3}}}, func(b *Builder, in []*Node) *Node { return b.Stack(in[0], in[1], in[0]) }},
+	{"Where", -1, 1, []shapes{{{4, 3}, {4, 3}}, {{2, 300}, {2, 300}}}, func(b *Builder, in []*Node) *Node {
+		return b.Where(b.StopGradient(b.ReLU(b.AddScalar(b.Exp(in[0]), -1))), in[0], in[1])
+	}},
+	{"Mask", -1, 1, small, func(b *Builder, in []*Node) *Node { return b.Mask(in[0], b.StopGradient(b.ReLU(in[0]))) }},
+	{"Softmax", -2, 2, cubes, func(b *Builder, in []*Node) *Node { return b.Softmax(in[0], 1) }},
+	{"Softmax of the last axis", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Softmax(in[0], -1) }},
+	{"LogSoftmax", -2, 2, cubes, func(b *Builder, in []*Node) *Node { return b.LogSoftmax(in[0], 1) }},
+	{"LogSumExp", -2, 2, cubes, func(b *Builder, in []*Node) *Node { return b.LogSumExp(in[0], 1) }},
+	{"LayerNorm", -2, 2, []shapes{{{3, 4}, {4}, {4}}, {{2, 300}, {300}, {300}}, {{2, 3, 5}, {5}, {5}}},
+		func(b *Builder, in []*Node) *Node { return b.LayerNorm(in[0], in[1], in[2], 1e-5) }},
+	{"Gather", -1, 1, []shapes{{{5, 3}}, {{300, 2}}}, func(b *Builder, in []*Node) *Node { return b.Gather(in[0], fixedIndices(b, 7, 5), -1) }},
+	{"CrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return b.CrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5))
+	}},
+}
+
+var (
+	small = []shapes{{{3, 4}}, {{1}}, {{1, 1}}, {{300}}, {{2, 260}}}
+	cubes = []shapes{{{2, 3, 4}}, {{1, 1, 1}}, {{2, 1, 3}}, {{2, 270, 2}}, {{3, 2, 300}}}
+	pairs = []shapes{{{3, 4}, {3, 4}}, {{3, 4}, {4}}, {{4}, {3, 4}}, {{3, 1}, {1, 4}}, {{1}, {2, 3}}, {{2, 1, 3}, {4, 1}}, {{300, 2}, {2}}, {{2, 300}, {2, 1}}}
+)
+
+// fixedIndices are n indices below limit, some of them repeated.
+func fixedIndices(b *Builder, n, limit int) *Node {
+	name := "index"
+	if b.inputs[name] != nil {
+		return b.inputs[name]
+	}
+	x := b.Ints(name, n)
+	for i := range n {
+		indices(x)[i] = int32(i * i % limit)
+	}
+	return x
+}
+
+func TestGradients(t *testing.T) {
+	for _, c := range opCases {
+		t.Run(c.name, func(t *testing.T) {
+			for _, s := range c.shapes {
+				rng := rand.New(rand.NewPCG(1, 2))
+				var in []*Tensor
+				for _, shape := range s {
+					in = append(in, randomTensor(rng, c.low, c.high, shape...))
+				}
+				if err := CheckGradients(Window{T: 1, B: 1, Train: true}, nil, c.f, in...); err != nil {
+					t.Errorf("%v: %v", s, err)
+				}
+			}
+		})
+	}
+}

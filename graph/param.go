@@ -1,0 +1,83 @@
+package graph
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// Initializer fills the values of a new parameter of the given shape.
+type Initializer func(values []float64, shape []int, rng *rand.Rand)
+
+// Param is a trainable tensor: its value, and the gradient of the last run.
+//
+// Programs read Value and overwrite Grad. Whoever trains may change both between runs, in place. [NewArena] moves them
+// into memory that all parameters of a model share.
+type Param struct {
+	Value *Tensor
+	Grad  *Tensor
+
+	version int   // counts the moves of Value and Grad to other memory
+	err     error // a bad shape, reported by the first Builder or Arena that meets it
+}
+
+// NewParam returns a float32 parameter with initialized values. A shape that can't be (a size below 1, or far too many
+// elements) is reported when the parameter is first used, so that layers can be written without error returns.
+func NewParam(init Initializer, rng *rand.Rand, shape ...int) *Param {
+	if want := checkShape(shape); want != "" {
+		return &Param{
+			Value: &Tensor{Shape: shape}, Grad: &Tensor{Shape: shape},
+			err: &ShapeError{Op: "NewParam", Got: fmt.Sprint("shape ", shape), Want: want},
+		}
+	}
+	p := &Param{Value: NewTensor(Float32, shape...), Grad: NewTensor(Float32, shape...)}
+	values := make([]float64, size(shape))
+	init(values, shape, rng)
+	for i, v := range values {
+		p.Value.F32[i] = float32(v)
+	}
+	return p
+}
+
+// Shape returns the parameter's shape. The caller must not change it.
+func (p *Param) Shape() []int { return p.Value.Shape }
+
+// DType returns the parameter's precision.
+func (p *Param) DType() DType { return p.Value.DType() }
+
+// Err reports a shape that can't be.
+func (p *Param) Err() error { return p.err }
+
+// SetDType converts the value to another precision and clears the gradient.
+func (p *Param) SetDType(d DType) {
+	if p.err != nil || d == p.DType() {
+		return
+	}
+	value := NewTensor(d, p.Shape()...)
+	if err := value.Copy(p.Value); err != nil {
+		panic("graph: " + err.Error())
+	}
+	p.Value, p.Grad = value, NewTensor(d, p.Shape()...)
+	p.version++
+}
+
+// NamedParam is a parameter under the name that its model gives it, in PyTorch's manner: "0.weight", "rnn.bias_hh_l0".
+type NamedParam struct {
+	Name string
+	*Param
+}
+
+// Prefixed returns the parameters with a prefix and a dot before each name.
+func Prefixed(prefix string, params []NamedParam) []NamedParam {
+	out := make([]NamedParam, len(params))
+	for i, p := range params {
+		out[i] = NamedParam{prefix + "." + p.Name, p.Param}
+	}
+	return out
+}
+
+// SetDType converts all parameters to another precision.
+func SetDType(params []NamedParam, d DType) {
+	for _, p := range params {
+		p.SetDType(d)
+	}
+}

@@ -1,0 +1,434 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gobptt/bptt/internal/kernel"
+)
+
+// Recurrence is a cell in fused form: the engine does every matrix product, once for the whole window where it can, and
+// the cell supplies the row-wise arithmetic of one time step, forward and backward.
+//
+// The state s has States vectors of width H, of which the first, h, is the output. A step takes the pre-activations
+// a_t = x_t·W + b of Gates blocks of width H, and the recurrent product u_t = h_{t-1}·Uᵀ, likewise.
+type Recurrence struct {
+	Name   string
+	Gates  int // at most 4
+	States int // 1 or 2
+	Keep   int // blocks of width H that Forward leaves for Backward, besides gates and states; at most 1
+
+	// Apart says that u_t must reach the cell apart from a_t, with the recurrence's bias added (a GRU's reset gate
+	// multiplies a part of it). Else the cell gets a_t + u_t in the memory of a_t, and there is no second bias.
+	Apart bool
+	// Direct says that Backward leaves the gradient that reaches h_{t-1} by other ways than u_t.
+	Direct bool
+
+	F32 Arithmetic[float32]
+	F64 Arithmetic[float64]
+}
+
+// Arithmetic is a cell's row-wise part in one precision.
+type Arithmetic[F kernel.Float] struct {
+	Forward, Backward func(r *Row[F])
+}
+
+// Row is what the arithmetic works on: some of the units of one sequence at one time step. All slices have one length.
+type Row[F kernel.Float] struct {
+	// A holds the pre-activations by gate. Forward may overwrite them with what Backward needs; Backward overwrites
+	// that with the gradients with respect to a_t.
+	A [4][]F
+	// U holds the recurrent products by gate if they come apart. Forward may overwrite them; Backward leaves the
+	// gradients with respect to u_t.
+	U [4][]F
+	// Prev and Next are the states before and after the step. Forward writes Next.
+	Prev, Next [2][]F
+	// Keep passes values from Forward to Backward.
+	Keep []F
+	// D holds, when Backward begins, the gradients with respect to the states after the step; when it ends, D[1] is
+	// the gradient with respect to the second state before it, and D[0] the direct part, if any, of that of h_{t-1}.
+	D [2][]F
+}
+
+// Recur writes a fused recurrence: T forward nodes, and T backward nodes when it is differentiated.
+//
+// a [T*B, Gates*H] are the input's pre-activations; the recurrence takes their memory for its own use, so nothing else
+// may read them. u [Gates*H, H] is the recurrent weight (PyTorch's weight_hh), bias [Gates*H] its bias, or nil, only
+// allowed if the products come apart. s0 are the states [B, H] that come in. With reverse the sequence is read from its
+// end. It returns h of all steps [T*B, H], and the states after the last step read.
+func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node) (y *Node, last []*Node) {
+	in := []*Node{a, u}
+	if bias != nil {
+		in = append(in, bias)
+	}
+	in = append(in, s0...)
+	if !b.ok(r.Name, in...) || !b.floating(r.Name, in...) {
+		return nil, nil
+	}
+	w, h := b.window, u.Dim(1)
+	good := slices.Equal(a.shape, []int{w.T * w.B, r.Gates * h}) && slices.Equal(u.shape, []int{r.Gates * h, h}) && len(s0) == r.States
+	good = good && (bias == nil || r.Apart && slices.Equal(bias.shape, []int{r.Gates * h}))
+	for _, s := range s0 {
+		good = good && slices.Equal(s.shape, []int{w.B, h})
+	}
+	if !good {
+		b.fail(&ShapeError{Op: r.Name,
+			Got:  fmt.Sprintf("pre-activations %v, weight %v, bias %v and %d states", a.shape, u.shape, bias.Shape(), len(s0)),
+			Want: fmt.Sprintf("[%d, %d·H], [%d·H, H] and %d states [%d, H]", w.T*w.B, r.Gates, r.Gates, r.States, w.B)})
+		return nil, nil
+	}
+	return pick(b.dtype, recur[float32], recur[float64])(b, r, pick[any](b.dtype, r.F32, r.F64), reverse, a, in, bias != nil)
+}
+
+// recurrence holds what the nodes of one fused recurrence share. The states of the steps lie one after the other, the
+// first step's incoming state at the end where the steps begin, so that "all outputs" and "all previous states" are
+// each one block of memory.
+type recurrence[F kernel.Float] struct {
+	Recurrence
+	cell       Arithmetic[F]
+	b          *Builder
+	reverse    bool
+	T, B, H    int
+	workers    int
+	a, u, bias *Node
+	states     [][]F              // [T+1, B, H] each
+	keep       []F                // [T, B, Keep*H]
+	products   []F                // u_t, [T, B, Gates*H], if they come apart
+	weight     []kernel.Packed[F] // uᵀ by gate, [H, H] each
+	back       kernel.Packed[F]   // u, [Gates*H, H]
+	d          [2][]F             // gradient with respect to the states after the step at hand, [B, H]
+	rows       []Row[F]           // one a worker
+	gy         *Node              // gradient with respect to all outputs, nil if they have none
+	gLast      []*Node            // gradient with respect to the last states, nil where there is none
+}
+
+func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *Node, in []*Node, biased bool) (*Node, []*Node) {
+	w := b.window
+	h := in[1].shape[1]
+	rec := &recurrence[F]{Recurrence: r, cell: cell.(Arithmetic[F]), b: b, reverse: reverse, T: w.T, B: w.B, H: h, a: a, u: in[1]}
+	if biased {
+		rec.bias = in[2]
+	}
+	rec.states = make([][]F, r.States)
+	for i := range rec.states {
+		rec.states[i] = make([]F, (w.T+1)*w.B*h)
+	}
+	rec.keep = make([]F, w.T*w.B*r.Keep*h)
+	if r.Apart {
+		rec.products = make([]F, w.T*w.B*r.Gates*h)
+	}
+	rec.weight = make([]kernel.Packed[F], r.Gates)
+	rec.gLast = make([]*Node, r.States)
+	rec.workers = b.pool.Threads()
+	if w.B*h*h*r.Gates < 1<<14 {
+		rec.workers = 1 // a fork would cost more than the work
+	}
+	rec.rows = make([]Row[F], rec.workers)
+	a.pin = true
+
+	shape := []int{w.B, h}
+	s := rec.node("enter", shape, rec.state(0, rec.start()), rec.enter, in...)
+	if s == nil {
+		return nil, nil
+	}
+	s.grad = rec.enterGrad
+	for k := range w.T {
+		t := k
+		if reverse {
+			t = w.T - 1 - k
+		}
+		step := &forwardStep[F]{rec, t}
+		s = rec.node(fmt.Sprintf("step %d", t), shape, rec.state(0, rec.after(t)), step.run, s)
+		if s == nil {
+			return nil, nil
+		}
+		s.grad = func(n, g *Node) []*term { return []*term{whole(rec.backNode(t, g))} }
+	}
+	s.combine = rec.startBack
+
+	all := rec.states[0][w.B*h:]
+	if reverse {
+		all = rec.states[0][:w.T*w.B*h]
+	}
+	nothing := func(*Node) error { return nil }
+	y := rec.node("outputs", []int{w.T * w.B, h}, all, nothing, s)
+	if y == nil {
+		return nil, nil
+	}
+	y.grad = func(n, g *Node) []*term {
+		rec.gy = g
+		return []*term{partial(nil, g)}
+	}
+	last := make([]*Node, r.States)
+	for i := range last {
+		last[i] = rec.node(fmt.Sprintf("last state %d", i), shape, rec.state(i, rec.finish()), nothing, s)
+		if last[i] == nil {
+			return nil, nil
+		}
+		last[i].grad = func(n, g *Node) []*term {
+			rec.gLast[i] = g
+			return []*term{partial(nil, g)}
+		}
+	}
+	return y, last
+}
+
+// node writes a node whose value lies in the recurrence's own memory.
+func (rec *recurrence[F]) node(op string, shape []int, buf []F, run func(*Node) error, in ...*Node) *Node {
+	n := rec.b.node(rec.Name+" "+op, shape, run, in...)
+	if n != nil {
+		n.pin, n.buf = true, buf
+	}
+	return n
+}
+
+// before and after are the positions of a step's states in the states' memory; start and finish those of the window's.
+func (rec *recurrence[F]) before(t int) int {
+	if rec.reverse {
+		return t + 1
+	}
+	return t
+}
+
+func (rec *recurrence[F]) after(t int) int {
+	if rec.reverse {
+		return t
+	}
+	return t + 1
+}
+
+func (rec *recurrence[F]) start() int {
+	if rec.reverse {
+		return rec.T
+	}
+	return 0
+}
+
+func (rec *recurrence[F]) finish() int { return rec.T - rec.start() }
+
+// state returns state i at a position.
+func (rec *recurrence[F]) state(i, position int) []F {
+	return rec.states[i][position*rec.B*rec.H:][:rec.B*rec.H]
+}
+
+// previous returns the h that each step began with, [T*B, H].
+func (rec *recurrence[F]) previous() []F {
+	if rec.reverse {
+		return rec.states[0][rec.B*rec.H:]
+	}
+	return rec.states[0][:rec.T*rec.B*rec.H]
+}
+
+// activations returns the block of a step in an array of width gates, [B, Gates*H].
+func (rec *recurrence[F]) activations(array []F, t int) []F {
+	n := rec.B * rec.Gates * rec.H
+	return array[t*n:][:n]
+}
+
+// enter packs the weight and takes the incoming states.
+func (rec *recurrence[F]) enter(n *Node) error {
+	h := rec.H
+	u := data[F](rec.u)
+	for g := range rec.weight {
+		rec.weight[g].Pack(true, h, h, u[g*h*h:], h)
+	}
+	for i, s := range n.in[len(n.in)-rec.States:] {
+		copy(rec.state(i, rec.start()), data[F](s))
+	}
+	return nil
+}
+
+// forwardStep computes one time step: each worker the same units of all rows.
+type forwardStep[F kernel.Float] struct {
+	*recurrence[F]
+	t int
+}
+
+func (s *forwardStep[F]) run(*Node) error {
+	s.b.pool.Run(s.workers, s)
+	return nil
+}
+
+func (s *forwardStep[F]) Work(w *kernel.Worker) {
+	h, width := s.H, s.Gates*s.H
+	from, to := kernel.Split(h, s.weight[0].Align(), w.Index(), w.Count())
+	if from == to {
+		return
+	}
+	prev := s.state(0, s.before(s.t))
+	sum := s.activations(data[F](s.a), s.t)
+	var beta F = 1
+	if s.Apart {
+		sum = s.activations(s.products, s.t)
+		beta = s.fillBias(sum, from, to)
+	}
+	for g := range s.Gates {
+		s.weight[g].Mul(s.B, prev, h, beta, sum[g*h:], width, from, to)
+	}
+	row := &s.rows[w.Index()]
+	for i := range s.B {
+		s.row(row, s.t, i, from, to)
+		s.cell.Forward(row)
+	}
+}
+
+// fillBias writes the recurrent bias where the product is to be added, and returns the product's beta.
+func (rec *recurrence[F]) fillBias(sum []F, from, to int) F {
+	if rec.bias == nil {
+		return 0
+	}
+	bias := data[F](rec.bias)
+	for at := 0; at < len(sum); at += rec.H {
+		gate := at % (rec.Gates * rec.H)
+		copy(sum[at+from:at+to], bias[gate+from:gate+to])
+	}
+	return 1
+}
+
+// row points r at units from ≤ j < to of sequence i at step t.
+func (rec *recurrence[F]) row(r *Row[F], t, i, from, to int) {
+	h := rec.H
+	gates := rec.activations(data[F](rec.a), t)[i*rec.Gates*h:]
+	for g := range rec.Gates {
+		r.A[g] = gates[g*h+from : g*h+to]
+	}
+	if rec.Apart {
+		products := rec.activations(rec.products, t)[i*rec.Gates*h:]
+		for g := range rec.Gates {
+			r.U[g] = products[g*h+from : g*h+to]
+		}
+	}
+	for s := range rec.States {
+		r.Prev[s] = rec.state(s, rec.before(t))[i*h+from : i*h+to]
+		r.Next[s] = rec.state(s, rec.after(t))[i*h+from : i*h+to]
+	}
+	if rec.Keep > 0 {
+		r.Keep = rec.keep[(t*rec.B+i)*h:][from:to]
+	}
+}
+
+// startBack begins the backward chain when the gradients of the outputs and of the last states are known.
+func (rec *recurrence[F]) startBack(terms []*term) *Node {
+	for i := range rec.States {
+		rec.d[i] = make([]F, rec.B*rec.H)
+	}
+	var in []*Node
+	for _, t := range terms {
+		in = append(in, t.in...)
+	}
+	return rec.node("start backward", []int{rec.B, rec.H}, rec.d[0], func(*Node) error {
+		rec.back.Pack(false, rec.Gates*rec.H, rec.H, data[F](rec.u), rec.H)
+		for i := range rec.States {
+			clear(rec.d[i])
+			if g := rec.gLast[i]; g != nil {
+				copy(rec.d[i], data[F](g))
+			}
+		}
+		return nil
+	}, in...)
+}
+
+// backNode writes the backward node of a step; g is the gradient with respect to its h, by way of the later steps.
+func (rec *recurrence[F]) backNode(t int, g *Node) *Node {
+	in := []*Node{g}
+	if t == rec.first() && rec.gy != nil {
+		in = append(in, rec.gy) // keeps its memory from being used again before the chain's end
+	}
+	step := &backwardStep[F]{rec, t}
+	return rec.node(fmt.Sprintf("step %d backward", t), []int{rec.B, rec.H}, rec.d[0], step.run, in...)
+}
+
+// first is the first step that the forward pass computes.
+func (rec *recurrence[F]) first() int {
+	if rec.reverse {
+		return rec.T - 1
+	}
+	return 0
+}
+
+type backwardStep[F kernel.Float] struct {
+	*recurrence[F]
+	t int
+}
+
+func (s *backwardStep[F]) run(*Node) error {
+	s.b.pool.Run(s.workers, s)
+	return nil
+}
+
+func (s *backwardStep[F]) Work(w *kernel.Worker) {
+	h, width := s.H, s.Gates*s.H
+	from, to := kernel.Split(h, s.back.Align(), w.Index(), w.Count())
+	row := &s.rows[w.Index()]
+	for i := 0; i < s.B && from < to; i++ {
+		s.row(row, s.t, i, from, to)
+		for k := range s.States {
+			row.D[k] = s.d[k][i*h+from : i*h+to]
+		}
+		if s.gy != nil {
+			kernel.Add(row.D[0], row.D[0], data[F](s.gy)[(s.t*s.B+i)*h:][from:to])
+		}
+		s.cell.Backward(row)
+	}
+	w.Barrier() // the product reads what all workers have written
+	if from == to {
+		return
+	}
+	var beta F
+	if s.Direct {
+		beta = 1
+	}
+	s.back.Mul(s.B, s.activations(s.gradients(), s.t), width, beta, s.d[0], h, from, to)
+}
+
+// gradients returns, after the backward chain, the gradients with respect to the recurrent products, [T*B, Gates*H].
+func (rec *recurrence[F]) gradients() []F {
+	if rec.Apart {
+		return rec.products
+	}
+	return data[F](rec.a)
+}
+
+// enterGrad gives the gradients of the recurrence's inputs from the whole window at once.
+func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
+	b, width, steps := rec.b, rec.Gates*rec.H, rec.T*rec.B
+	terms := make([]*term, 0, len(n.in))
+
+	var da *term
+	if n.wants(0) {
+		d := b.node(rec.Name+" input backward", rec.a.shape, func(*Node) error { return nil }, g)
+		if d == nil {
+			return make([]*term, len(n.in))
+		}
+		d.base = rec.a // where the backward steps have left it
+		da = whole(d)
+	}
+	terms = append(terms, da)
+
+	terms = append(terms, partial(func(sum *Node, first bool) {
+		kernel.Gemm(b.pool, true, false, width, rec.H, steps, 1, rec.gradients(), width, rec.previous(), rec.H, betaOf[F](first), data[F](sum), rec.H)
+	}, g))
+	if rec.bias != nil {
+		terms = append(terms, partial(func(sum *Node, first bool) {
+			kernel.ColSums(steps, width, rec.gradients(), width, betaOf[F](first), data[F](sum))
+		}, g))
+	}
+	for i := range rec.States {
+		terms = append(terms, partial(func(sum *Node, first bool) {
+			s := data[F](sum)
+			if first {
+				clear(s)
+			}
+			kernel.Add(s, s, rec.d[i])
+		}, g))
+	}
+	return terms
+}
+
+// betaOf is the factor of what lies in a sum before a term is added.
+func betaOf[F kernel.Float](first bool) F {
+	if first {
+		return 0
+	}
+	return 1
+}

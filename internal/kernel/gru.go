@@ -1,0 +1,37 @@
+package kernel
+
+// GRUForward makes one GRU step, PyTorch's variant, for a range of units of a row. xr, xz and xn hold the input's part of
+// the pre-activations (biases included) and receive r, z and n; hr, hz and hn hold the recurrent part (biases included)
+// and are only read:
+//
+//	r = sigmoid(xr + hr)
+//	z = sigmoid(xz + hz)
+//	n = tanh(xn + r*hn)
+//	h = (1-z)*n + z*hPrev
+//
+// h may be the same slice as hPrev.
+func GRUForward[F Float](xr, xz, xn, hr, hz, hn, hPrev, h []F) {
+	checkLen(len(xr), len(xz), len(xn), len(hr), len(hz), len(hn), len(hPrev), len(h))
+	for u := range xr {
+		r, z := sigmoid(xr[u]+hr[u]), sigmoid(xz[u]+hz[u])
+		n := tanh(xn[u] + r*hn[u])
+		xr[u], xz[u], xn[u] = r, z, n
+		h[u] = n + z*(hPrev[u]-n)
+	}
+}
+
+// GRUBackward is the gradient of GRUForward. r, z and n hold the activations and receive the gradients of the
+// pre-activations, which are those of xr and hr, of xz and hz, and of xn. hn receives its own gradient. dh holds the
+// gradient of h and receives the part of the gradient of hPrev that does not pass through hr, hz and hn.
+func GRUBackward[F Float](r, z, n, hn, hPrev, dh []F) {
+	checkLen(len(r), len(z), len(n), len(hn), len(hPrev), len(dh))
+	for u := range r {
+		ru, zu, nu, d := r[u], z[u], n[u], dh[u]
+		dn := d * (1 - zu) * (1 - nu*nu)
+		r[u] = dn * hn[u] * ru * (1 - ru)
+		z[u] = d * (hPrev[u] - nu) * zu * (1 - zu)
+		n[u] = dn
+		hn[u] = dn * ru
+		dh[u] = d * zu
+	}
+}

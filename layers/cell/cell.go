@@ -1,0 +1,103 @@
+package cell
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/gobptt/bptt/graph"
+)
+
+// State holds the nodes of a cell's state, [B, width] each, in the order of Cell.States.
+type State []*graph.Node
+
+// StateSpec describes one vector of a cell's state.
+type StateSpec struct {
+	Name  string // "h", "c"
+	Width int
+}
+
+// Cell is one step of a recurrent network. What a sequence is made of, and where the first state comes from, is not its
+// concern.
+type Cell interface {
+	// States describes the state's vectors.
+	States() []StateSpec
+	// Step writes one time step: from the input x [B, F] and the state, the output and the next state.
+	Step(b *graph.Builder, x *graph.Node, s State) (y *graph.Node, next State)
+	// Params returns the parameters, under PyTorch's names for the cell.
+	Params() []graph.NamedParam
+}
+
+// Fused is a Cell that can also write a whole window as one fused recurrence, see graph.Recurrence. Both forms compute
+// the same.
+type Fused interface {
+	Cell
+	// Sequence writes T steps over x [T*B, F], from the end with reverse. It returns the outputs of all steps,
+	// [T*B, H], and the state after the last step read.
+	Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (y *graph.Node, last State)
+}
+
+// Options of the built-in cells. The zero value is PyTorch's default.
+type Options struct {
+	NoBias bool
+}
+
+// affine holds the weights that the built-in cells share: PyTorch's weight_ih [gates·H, F], weight_hh [gates·H, H],
+// bias_ih and bias_hh [gates·H].
+type affine struct {
+	WeightIH, WeightHH *graph.Param
+	BiasIH, BiasHH     *graph.Param // nil without bias
+	hidden             int
+}
+
+// newAffine draws all weights from U(-1/√H, 1/√H), as PyTorch does.
+func newAffine(gates, input, hidden int, o Options, rng *rand.Rand) affine {
+	draw := func(values []float64, _ []int, rng *rand.Rand) {
+		bound := 1 / math.Sqrt(float64(hidden))
+		for i := range values {
+			values[i] = bound * (2*rng.Float64() - 1)
+		}
+	}
+	a := affine{
+		WeightIH: graph.NewParam(draw, rng, gates*hidden, input),
+		WeightHH: graph.NewParam(draw, rng, gates*hidden, hidden),
+		hidden:   hidden,
+	}
+	if !o.NoBias {
+		a.BiasIH = graph.NewParam(draw, rng, gates*hidden)
+		a.BiasHH = graph.NewParam(draw, rng, gates*hidden)
+	}
+	return a
+}
+
+func (a *affine) Params() []graph.NamedParam {
+	params := []graph.NamedParam{{Name: "weight_ih", Param: a.WeightIH}, {Name: "weight_hh", Param: a.WeightHH}}
+	if a.BiasIH != nil {
+		params = append(params, graph.NamedParam{Name: "bias_ih", Param: a.BiasIH}, graph.NamedParam{Name: "bias_hh", Param: a.BiasHH})
+	}
+	return params
+}
+
+// input writes x·W_ihᵀ + b_ih.
+func (a *affine) input(b *graph.Builder, x *graph.Node) *graph.Node {
+	return b.Linear(x, b.Param(a.WeightIH), bias(b, a.BiasIH))
+}
+
+// recurrent writes h·W_hhᵀ + b_hh.
+func (a *affine) recurrent(b *graph.Builder, h *graph.Node) *graph.Node {
+	return b.Linear(h, b.Param(a.WeightHH), bias(b, a.BiasHH))
+}
+
+// inputWithBothBiases writes x·W_ihᵀ + b_ih + b_hh, for cells in which the two biases only ever appear as a sum.
+func (a *affine) inputWithBothBiases(b *graph.Builder, x *graph.Node) *graph.Node {
+	if a.BiasIH == nil {
+		return a.input(b, x)
+	}
+	return b.Linear(x, b.Param(a.WeightIH), b.Add(b.Param(a.BiasIH), b.Param(a.BiasHH)))
+}
+
+func bias(b *graph.Builder, p *graph.Param) *graph.Node {
+	if p == nil {
+		return nil
+	}
+	return b.Param(p)
+}

@@ -1,0 +1,33 @@
+package layers
+
+import (
+	"fmt"
+
+	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers/cell"
+)
+
+// State holds the nodes of a cell's state.
+type State = cell.State
+
+// Unroll writes a cell's step T times over x [T*B, F], from the last step to the first with reverse: backpropagation
+// through time by plain autodiff. It returns the outputs of all steps, [T*B, width], and the state after the last step
+// read. Any cell will do; one that has a fused form is much faster in that, see cell.Fused.
+func Unroll(b *graph.Builder, c cell.Cell, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
+	w := b.Window()
+	if b.Err() == nil && x.Dim(0) != w.T*w.B {
+		b.Fail(&graph.ShapeError{Op: "Unroll", Got: fmt.Sprint(x.Shape()), Want: fmt.Sprintf("[%d, F]", w.T*w.B)})
+	}
+	ys := make([]*graph.Node, w.T)
+	for k := range w.T {
+		if b.Err() != nil {
+			return nil, nil
+		}
+		t := k
+		if reverse {
+			t = w.T - 1 - k
+		}
+		ys[t], s = c.Step(b, b.Slice(x, 0, t*w.B, (t+1)*w.B), s)
+	}
+	return b.Concat(0, ys...), s
+}

@@ -1,0 +1,159 @@
+package seqdata_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"strings"
+
+	"github.com/gobptt/bptt/seqdata"
+)
+
+func Example() {
+	text, err := seqdata.ReadText("testdata/shells.txt")
+	if err != nil {
+		log.Fatal(err)
+	}
+	train, valid, err := text.Split(0.8)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(train.Len(), "characters to train,", valid.Len(), "to validate,", text.Vocab.Len(), "tokens")
+
+	stream, err := seqdata.Streams(train, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for {
+		batch, err := stream.Next(6)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		input := batch.Arrays[seqdata.Input]
+		for b := range batch.B {
+			var row []int32
+			for t := range batch.T {
+				row = append(row, input.Ints[t*batch.B+b])
+			}
+			fmt.Printf("%-10q", text.Vocab.Decode(row))
+		}
+		fmt.Println("shape", input.Shape)
+	}
+	// Output:
+	// 31 characters to train, 8 to validate, 15 tokens
+	// "She se"  "hells "  shape [6 2]
+	// "lls se"  "by the"  shape [6 2]
+	// "a s"     " se"     shape [3 2]
+}
+
+func ExampleOpenText() {
+	text, err := seqdata.OpenText("testdata/shells.txt")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer text.Close()
+
+	ids := make([]int32, 6)
+	if err := text.Read(ids, 14); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d %q\n", ids, text.Vocab.Decode(ids))
+	// Output:
+	// [12 8 7 9 9 12] "shells"
+}
+
+func ExampleReadTextFrom() {
+	files := io.MultiReader(strings.NewReader("one "), strings.NewReader("text"))
+	text, err := seqdata.ReadTextFrom(files, "two readers")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(text.Name(), "have", text.Len(), "characters")
+	// Output:
+	// two readers have 8 characters
+}
+
+func ExampleVocab() {
+	text, err := seqdata.NewText("banana")
+	if err != nil {
+		log.Fatal(err)
+	}
+	vocab := text.Vocab
+	fmt.Println(vocab.Len(), vocab.Encode("bananas"))
+	fmt.Println(vocab.Decode([]int32{2, 1, 3, seqdata.Unknown}))
+
+	stored, err := json.Marshal(vocab)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(string(stored))
+	// Output:
+	// 4 [2 1 3 1 3 1 0]
+	// ban�
+	// {"kind":"characters","tokens":"abn"}
+}
+
+func ExampleByteVocab() {
+	vocab := seqdata.ByteVocab()
+	fmt.Println(vocab.Len(), vocab.Encode("\x00é"))
+	// Output:
+	// 257 [1 196 170]
+}
+
+func ExampleStream_SetCursor() {
+	text, err := seqdata.NewText("abcdefghi")
+	if err != nil {
+		log.Fatal(err)
+	}
+	stream, err := seqdata.Streams(text, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := stream.Next(3); err != nil {
+		log.Fatal(err)
+	}
+	saved := stream.Cursor() // goes into a checkpoint
+
+	resumed, err := seqdata.Streams(text, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := resumed.SetCursor(saved); err != nil {
+		log.Fatal(err)
+	}
+	batch, err := resumed.Next(3)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("step %d: %q\n", saved, text.Vocab.Decode(batch.Arrays[seqdata.Input].Ints))
+	// Output:
+	// step 3: "dh"
+}
+
+func ExampleStream_Require() {
+	text, err := seqdata.NewText(strings.Repeat("too short ", 9))
+	if err != nil {
+		log.Fatal(err)
+	}
+	stream, err := seqdata.Streams(text, 50)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(stream.Require(50))
+	// Output:
+	// seqdata: text has 90 tokens; batch 50 × window 50 needs at least 2501
+}
+
+func ExampleBatch_Validate() {
+	batch := seqdata.Batch{T: 2, B: 3, Arrays: map[string]seqdata.Array{
+		seqdata.Input: {Shape: []int{2, 3, 1}, Floats: make([]float32, 6)},
+		"mask":        {Shape: []int{3, 2}, Floats: make([]float32, 6)},
+	}}
+	fmt.Println(batch.Validate())
+	// Output:
+	// seqdata: batch array "mask" has shape [3 2]; want [3] or [steps 3 …]: B
+}

@@ -1,0 +1,178 @@
+package track
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"image/color"
+	"io"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// The picture is 900 by 500 pixels, at 96 pixels and 72 points to the inch.
+const (
+	curveWidth  vg.Length = 675
+	curveHeight vg.Length = 375
+)
+
+// The blue and the vermilion are from the palette of Okabe and Ito, which colour-blind people can tell apart.
+var (
+	ink      = color.RGBA{R: 0x33, G: 0x33, B: 0x33, A: 0xff}
+	faint    = color.RGBA{R: 0xdd, G: 0xdd, B: 0xdd, A: 0xff}
+	paleBlue = color.RGBA{R: 0xa6, G: 0xcd, B: 0xe5, A: 0xff}
+	blue     = color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}
+	red      = color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff}
+)
+
+// SVG returns the learning curve as a picture in SVG. See [History.PNG] for what it shows.
+func (h *History) SVG() string {
+	canvas := vgsvg.New(curveWidth, curveHeight)
+	h.draw(draw.New(canvas))
+	// Where Liberation Sans is not installed a viewer would fall back to a serif font of other widths. Arial and
+	// Helvetica have the same widths.
+	return strings.ReplaceAll(string(encode(canvas)),
+		"font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;")
+}
+
+// PNG returns the learning curve as a picture of 900 by 500 pixels in PNG: the training loss as a pale line, its
+// exponential average as a strong one, the validation loss as a line with points and a ring around the best one.
+//
+// Points whose loss is NaN or infinite are left out. Where a few losses are so far from the others that the rest would
+// be squeezed flat, the lines run out of the picture instead.
+func (h *History) PNG() []byte {
+	canvas := vgimg.New(curveWidth, curveHeight)
+	h.draw(draw.New(canvas))
+	return encode(vgimg.PngCanvas{Canvas: canvas})
+}
+
+func encode(canvas io.WriterTo) []byte {
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		panic(fmt.Sprintf("track: picture to memory: %v", err))
+	}
+	return b.Bytes()
+}
+
+// draw draws the title and the legend in a row at the top, where no line can cross them, and the chart below.
+func (h *History) draw(canvas draw.Canvas) {
+	canvas.SetColor(color.White)
+	canvas.Fill(canvas.Rectangle.Path())
+	canvas = draw.Crop(canvas, 12, -18, 10, -12)
+
+	chart, entries := h.chart()
+	title := style(14, draw.XLeft, draw.YTop)
+	canvas.FillText(title, vg.Point{X: canvas.Min.X, Y: canvas.Max.Y}, "Learning curve")
+	right := canvas.Max.X
+	for _, e := range slices.Backward(entries) {
+		legend := plot.NewLegend()
+		legend.TextStyle = style(11, draw.XLeft, draw.YBottom)
+		legend.Left, legend.Top = true, true
+		legend.Add(e.name, e.thumbnails...)
+		box := legend.Rectangle(canvas)
+		right -= box.Max.X - box.Min.X
+		at := canvas
+		at.Min.X, at.Max.Y = right, canvas.Max.Y-3
+		legend.Draw(at)
+		right -= 18
+	}
+	canvas = draw.Crop(canvas, 0, 0, 0, -32)
+	chart.Draw(canvas)
+	if len(entries) == 0 {
+		inside := chart.DataCanvas(canvas)
+		canvas.FillText(style(12, draw.XCenter, draw.YCenter), inside.Center(), "no points to draw")
+	}
+}
+
+// entry is one entry of the legend.
+type entry struct {
+	name       string
+	thumbnails []plot.Thumbnailer
+}
+
+// chart returns the axes with the lines, and the legend's entries.
+func (h *History) chart() (*plot.Plot, []entry) {
+	train, validation := drawable(h.Train), drawable(h.Validation)
+
+	p := plot.New()
+	p.BackgroundColor = nil
+	p.X.Label.Text = "training step"
+	p.Y.Label.Text = "loss (nats per target)"
+	p.X.Min, p.X.Max = stepRange(train, validation)
+	p.Y.Min, p.Y.Max = lossRange(train, validation)
+	p.X.Tick.Marker = ticks{wanted: 8, whole: true}
+	p.Y.Tick.Marker = ticks{wanted: 6}
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Color = ink
+		axis.Padding = 0
+		axis.Tick.Color = ink
+		axis.Tick.Length = 4
+		axis.Label.Padding = 6
+	}
+	p.X.Label.TextStyle = style(12, draw.XCenter, draw.YBottom)
+	p.Y.Label.TextStyle = style(12, draw.XCenter, draw.YBottom)
+	p.X.Tick.Label = style(10, draw.XCenter, draw.YTop)
+	p.Y.Tick.Label = style(10, draw.XRight, draw.YCenter)
+
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Horizontal.Width = faint, 0.5
+	grid.Vertical.Color = nil
+	plotters := []plot.Plotter{grid}
+	var entries []entry
+	if len(train) > 0 {
+		raw, smooth := line(thin(train), paleBlue, 1), line(thin(smoothed(train, p.Y.Min, p.Y.Max)), blue, 2)
+		plotters = append(plotters, raw, smooth)
+		entries = append(entries, entry{"training", []plot.Thumbnailer{raw}}, entry{"training, smoothed", []plot.Thumbnailer{smooth}})
+		if len(train) == 1 {
+			plotters = append(plotters, glyphs(train, blue, 3))
+		}
+	}
+	if len(validation) > 0 {
+		best := slices.MinFunc(validation, func(a, b plotter.XY) int { return cmp.Compare(a.Y, b.Y) })
+		ring, hole := glyphs(plotter.XYs{best}, red, 6), glyphs(plotter.XYs{best}, color.White, 4.5)
+		curve := line(thin(validation), red, 1.75)
+		plotters = append(plotters, ring, hole, curve)
+		e := entry{
+			name:       fmt.Sprintf("validation, best %s at step %s", loss(best.Y), thousands(best.X)),
+			thumbnails: []plot.Thumbnailer{curve},
+		}
+		// More points than this would merge into a thick line.
+		if len(validation) <= 80 {
+			points := glyphs(validation, red, 2.75)
+			plotters, e.thumbnails = append(plotters, points), append(e.thumbnails, points)
+		}
+		entries = append(entries, e)
+	}
+	// Add would widen the axes to every point; the ranges are chosen above.
+	xmin, xmax, ymin, ymax := p.X.Min, p.X.Max, p.Y.Min, p.Y.Max
+	p.Add(plotters...)
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = xmin, xmax, ymin, ymax
+	return p, entries
+}
+
+func line(xys plotter.XYs, c color.Color, width vg.Length) *plotter.Line {
+	return &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: c, Width: width}}
+}
+
+func glyphs(xys plotter.XYs, c color.Color, radius vg.Length) *plotter.Scatter {
+	return &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: c, Radius: radius, Shape: draw.CircleGlyph{}}}
+}
+
+func style(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
+	return text.Style{
+		Color:   ink,
+		Font:    font.Font{Typeface: "Liberation", Variant: "Sans", Size: size},
+		XAlign:  x,
+		YAlign:  y,
+		Handler: plot.DefaultTextHandler,
+	}
+}
