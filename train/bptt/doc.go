@@ -1,0 +1,3 @@
+// Package bptt holds the ways to run backpropagation through time over sequences longer than one compiled window. Each
+// is a loop over windows: it decides how far the gradient reaches, and when the parameters are updated.
+package bptt

@@ -1,0 +1,229 @@
+package train
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/snapshot"
+	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/track"
+)
+
+// Checkpoint says where and how often a run is saved. Each save is a directory of its own, Dir/step-…, that appears
+// whole or not at all; a damaged one is noticed when it is read, and the one before is used. It holds
+//
+//	model.safetensors      the weights, under the model's names
+//	optimizer.safetensors  the optimizer's moments
+//	states.safetensors     the carried states
+//	train.json             steps, random state, place in the data, history
+//	SHA256SUMS             of all these, for `sha256sum -c`
+//
+// and what is attached.
+type Checkpoint struct {
+	Dir    string
+	Every  int  // steps between saves; 0 means only at the end, or when the run is cancelled
+	Keep   int  // saves that are kept; 0 means 2
+	Resume bool // go on from the newest save; without it, Dir must not hold one
+
+	// Attach are further files, such as a vocabulary. A resumed run must have the same.
+	Attach map[string][]byte
+	// Damaged is told of every save that was skipped because it is damaged; nil: they are skipped silently.
+	Damaged func(error)
+}
+
+const (
+	formatVersion = 1
+	modelFile     = "model.safetensors"
+	optimizerFile = "optimizer.safetensors"
+	statesFile    = "states.safetensors"
+	trainFile     = "train.json"
+)
+
+// progress is what train.json holds.
+type progress struct {
+	Version        int            `json:"version"`
+	Step           int            `json:"step"`
+	Tokens         int64          `json:"tokens"`
+	Seconds        float64        `json:"seconds"`
+	Random         string         `json:"random"` // base64 of rand.PCG's own encoding
+	OptimizerSteps int64          `json:"optimizer_steps"`
+	Cursor         int64          `json:"cursor"` // in the data; -1 if it has none
+	LossSum        float64        `json:"loss_sum"`
+	LossCount      int            `json:"loss_count"`
+	History        *track.History `json:"history"`
+}
+
+// open prepares for saving, and resumes if asked to.
+func (c *Checkpoint) open(f *fit) error {
+	if c.Every < 0 || c.Keep < 0 {
+		return &ArgumentError{Name: "Checkpoint", Got: fmt.Sprintf("Every %d, Keep %d", c.Every, c.Keep), Want: "0 or more"}
+	}
+	for name := range c.Attach {
+		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile}, name) {
+			return &ArgumentError{Name: "Checkpoint.Attach", Got: fmt.Sprintf("a file named %q", name), Want: "another name"}
+		}
+	}
+	if err := snapshot.Check(c.Dir); err != nil {
+		return err
+	}
+	s, damaged, err := snapshot.Load(c.Dir)
+	for _, d := range damaged {
+		if c.Damaged != nil {
+			c.Damaged(d)
+		}
+	}
+	switch {
+	case errors.Is(err, snapshot.ErrNone) && !c.Resume:
+		return nil
+	case err != nil:
+		return err
+	case !c.Resume:
+		return &CheckpointError{Path: c.Dir, What: "the directory", Got: fmt.Sprintf("in use by a run saved at step %d", s.Step), Want: "resumption, or another directory"}
+	}
+	return c.resume(f, s)
+}
+
+// save writes the whole state of a run.
+func (c *Checkpoint) save(f *fit) error {
+	keep := c.Keep
+	if keep == 0 {
+		keep = 2
+	}
+	_, err := snapshot.Save(c.Dir, int64(f.step), keep, func(create func(name string) (io.Writer, error)) error {
+		files := map[string]func(io.Writer) error{
+			modelFile:     func(w io.Writer) error { return WriteWeights(w, f.arena.Params) },
+			optimizerFile: func(w io.Writer) error { return writeTensors(w, f.Optimizer.State().Moments) },
+			statesFile:    func(w io.Writer) error { return writeTensors(w, f.states) },
+			trainFile:     f.writeProgress,
+		}
+		for name, data := range c.Attach {
+			files[name] = func(w io.Writer) error {
+				_, err := w.Write(data)
+				return err
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			w, err := create(name)
+			if err == nil {
+				err = files[name](w)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		f.saved = f.step
+	}
+	return err
+}
+
+func (f *fit) writeProgress(w io.Writer) error {
+	random, err := f.Random.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	p := progress{
+		Version: formatVersion, Step: f.step, Tokens: f.tokens, Seconds: f.seconds,
+		Random: base64.StdEncoding.EncodeToString(random), OptimizerSteps: f.Optimizer.State().Steps,
+		Cursor: -1, LossSum: f.sum, LossCount: f.count, History: f.history,
+	}
+	if d, ok := f.data.(cursor); ok {
+		p.Cursor = d.Cursor()
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	return e.Encode(p)
+}
+
+// resume takes over the state of a saved run. Everything is read and checked before anything is changed.
+func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
+	wrong := func(what, got, want string) error {
+		return &CheckpointError{Path: s.Path, What: what, Got: got, Want: want}
+	}
+	read := func(name string) ([]byte, error) {
+		data, err := s.ReadFile(name)
+		if err != nil {
+			return nil, &CheckpointError{Path: s.Path, What: name, Err: err}
+		}
+		return data, nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Attach)) {
+		data, err := read(name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(data, c.Attach[name]) {
+			return wrong(name, "different from this run's", "the same")
+		}
+	}
+
+	data, err := read(trainFile)
+	if err != nil {
+		return err
+	}
+	var p progress
+	if err := json.Unmarshal(data, &p); err != nil {
+		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
+	}
+	random, err := base64.StdEncoding.DecodeString(p.Random)
+	switch {
+	case p.Version != formatVersion:
+		return wrong("the format's version", fmt.Sprint(p.Version), fmt.Sprint(formatVersion))
+	case err != nil:
+		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
+	case p.Step < 0 || p.History == nil:
+		return wrong(trainFile, "incomplete", "step and history")
+	}
+	weights, err := read(modelFile)
+	if err != nil {
+		return err
+	}
+	optimizer, err := read(optimizerFile)
+	if err != nil {
+		return err
+	}
+	states, err := read(statesFile)
+	if err != nil {
+		return err
+	}
+	moments, err := readTensors(optimizer)
+	if err != nil {
+		return &CheckpointError{Path: s.Path, What: optimizerFile, Err: err}
+	}
+	for name, m := range moments {
+		if m.Len() != f.arena.Values.Len() {
+			return wrong(fmt.Sprintf("the optimizer's %q", name), fmt.Sprintf("of %d values", m.Len()), fmt.Sprint(f.arena.Values.Len()))
+		}
+	}
+	carried, err := readTensors(states)
+	if err != nil {
+		return &CheckpointError{Path: s.Path, What: statesFile, Err: err}
+	}
+	if err := readWeights(s.Path, weights, f.arena.Params); err != nil {
+		return err
+	}
+
+	if err := f.Random.UnmarshalBinary(random); err != nil {
+		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
+	}
+	if d, ok := f.data.(cursor); ok && p.Cursor >= 0 {
+		if err := d.SetCursor(p.Cursor); err != nil {
+			return &CheckpointError{Path: s.Path, What: "the place in the data", Err: err}
+		}
+	}
+	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments})
+	f.states = graph.States(carried)
+	f.history = p.History
+	f.step, f.tokens, f.seconds, f.saved = p.Step, p.Tokens, p.Seconds, p.Step
+	f.sum, f.count = p.LossSum, p.LossCount
+	return nil
+}
