@@ -90,6 +90,15 @@ func (c *Checkpoint) open(f *fit) error {
 	return c.resume(f, s)
 }
 
+// ReadCheckpoint returns a file of the newest undamaged save in a directory.
+func ReadCheckpoint(dir, name string) ([]byte, error) {
+	s, _, err := snapshot.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	return s.ReadFile(name)
+}
+
 // save writes the whole state of a run.
 func (c *Checkpoint) save(f *fit) error {
 	keep := c.Keep
