@@ -1,6 +1,12 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/gobptt/bptt/internal/kernel"
+)
 
 // Arena holds the parameters of a model in two flat tensors, one of values and one of gradients, in the order given, so
 // that clipping, optimizers and checkpoints are single passes over memory.
@@ -9,6 +15,13 @@ type Arena struct {
 	Values *Tensor // [n]
 	Grads  *Tensor // [n]
 	Ranges []Range // of each parameter in Values and Grads
+
+	// Threads that Sweep uses; 0 means as many as runtime.GOMAXPROCS.
+	Threads int
+
+	sweep   sweep
+	squares squares
+	scale   scale
 }
 
 // Range is the part [From, To) of a flat tensor.
@@ -65,4 +78,88 @@ func (t *Tensor) move(r Range, from *Tensor) *Tensor {
 		panic("graph: " + err.Error())
 	}
 	return v
+}
+
+// Sweeper works on a range of flat tensors, independently of all others.
+type Sweeper interface {
+	Sweep(from, to int)
+}
+
+// sweepGrain is what Sweep's ranges are multiples of, so that sums by grain don't depend on the number of threads.
+const sweepGrain = 1 << 13
+
+// Sweep calls s on consecutive ranges that together cover the flat tensors, on several threads at once. The ranges
+// begin at multiples of a fixed number, and nothing is allocated.
+func (a *Arena) Sweep(s Sweeper) {
+	threads := a.Threads
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	if a.sweep.pool.Threads() != threads {
+		a.sweep.pool = kernel.NewPool(threads)
+	}
+	a.sweep.n, a.sweep.s = a.Values.Len(), s
+	a.sweep.pool.Run(threads, &a.sweep)
+	a.sweep.s = nil
+}
+
+type sweep struct {
+	pool *kernel.Pool
+	n    int
+	s    Sweeper
+}
+
+func (s *sweep) Work(w *kernel.Worker) {
+	if from, to := kernel.Split(s.n, sweepGrain, w.Index(), w.Count()); from < to {
+		s.s.Sweep(from, to)
+	}
+}
+
+// GradNorm returns the Euclidean norm of all gradients together, summed in float64.
+func (a *Arena) GradNorm() float64 {
+	if a.squares.sums == nil {
+		a.squares = squares{a.Grads, make([]float64, (a.Grads.Len()+sweepGrain-1)/sweepGrain)}
+	}
+	a.Sweep(&a.squares)
+	total := 0.0
+	for _, s := range a.squares.sums {
+		total += s
+	}
+	return math.Sqrt(total)
+}
+
+// squares sums the squares of a flat tensor by grain.
+type squares struct {
+	of   *Tensor
+	sums []float64
+}
+
+func (q *squares) Sweep(from, to int) {
+	for ; from < to; from += sweepGrain {
+		end := min(from+sweepGrain, to)
+		if q.of.F64 != nil {
+			q.sums[from/sweepGrain] = kernel.SumSquares(q.of.F64[from:end])
+		} else {
+			q.sums[from/sweepGrain] = kernel.SumSquares(q.of.F32[from:end])
+		}
+	}
+}
+
+// ScaleGrads multiplies all gradients by a factor.
+func (a *Arena) ScaleGrads(factor float64) {
+	a.scale = scale{a.Grads, factor}
+	a.Sweep(&a.scale)
+}
+
+type scale struct {
+	of     *Tensor
+	factor float64
+}
+
+func (s *scale) Sweep(from, to int) {
+	if s.of.F64 != nil {
+		kernel.Scale(s.factor, s.of.F64[from:to])
+	} else {
+		kernel.Scale(float32(s.factor), s.of.F32[from:to])
+	}
 }

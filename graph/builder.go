@@ -136,7 +136,6 @@ type Node struct {
 	shape []int
 	in    []*Node
 	gnode *gorgonia.Node
-	value gorgonia.Value // what the tape machine sees; wraps buf
 
 	// buf is the memory of the value, []float32, []float64 or, for indices, []int32.
 	buf  any
@@ -235,9 +234,8 @@ func (b *Builder) add(n *Node, gn *gorgonia.Node) *Node {
 func (b *Builder) leaf(op string, dt tensor.Dtype, shape []int, buf any) *Node {
 	n := &Node{b: b, id: len(b.nodes), op: op, layer: b.layer(), shape: slices.Clone(shape), pin: true, buf: buf, backward: b.backward}
 	n.integer = dt == tensor.Int32
-	n.value = wrap(shape, buf)
 	gn := gorgonia.NewTensor(b.g, dt, len(shape), gorgonia.WithShape(shape...),
-		gorgonia.WithName(fmt.Sprintf("%s#%d", op, n.id)), gorgonia.WithValue(n.value))
+		gorgonia.WithName(fmt.Sprintf("%s#%d", op, n.id)), gorgonia.WithValue(wrap(shape, buf)))
 	return b.add(n, gn)
 }
 

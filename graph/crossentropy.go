@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gobptt/bptt/internal/kernel"
 )
@@ -16,47 +15,83 @@ func (b *Builder) CrossEntropy(logits, target *Node) *Node {
 	if len(logits.shape) != 2 || !target.integer || len(target.shape) != 1 || target.shape[0] != logits.shape[0] {
 		return b.fail(&ShapeError{Op: "CrossEntropy", Got: fmt.Sprintf("logits %v, target %v", logits.shape, target.shape), Want: "logits [N, C] and target indices [N]"})
 	}
-	total := make([]float64, logits.shape[0]) // log Σ e^logit of each row
-	n := b.node("CrossEntropy", []int{}, pick(b.dtype, crossEntropyRun[float32](total), crossEntropyRun[float64](total)), logits, target)
+	return pick(b.dtype, writeCrossEntropy[float32], writeCrossEntropy[float64])(b, logits, target)
+}
+
+// crossEntropy is what the forward and the backward node share. The forward pass leaves softmax(logits) where the
+// backward pass makes the gradient of it, (softmax - onehot)·g/N.
+type crossEntropy[F kernel.Float] struct {
+	logits, target *Node
+	classes        int
+	softmax        []F       // [N, C] if there is a backward pass, else a row for each worker
+	losses         []float64 // by row
+}
+
+func writeCrossEntropy[F kernel.Float](b *Builder, logits, target *Node) *Node {
+	ce := &crossEntropy[F]{logits: logits, target: target, classes: logits.shape[1], losses: make([]float64, logits.shape[0])}
+	ce.softmax = make([]F, b.pool.Threads()*ce.classes)
+	n := b.node("CrossEntropy", []int{}, ce.run, logits, target)
 	if n == nil {
 		return nil
 	}
 	n.grad = func(n, g *Node) []*term {
-		run := pick(b.dtype, crossEntropyBack[float32](total), crossEntropyBack[float64](total))
-		return []*term{whole(b.node("CrossEntropy backward", logits.shape, run, logits, target, g, n)), nil}
+		ce.softmax = make([]F, len(ce.losses)*ce.classes)
+		back := &crossEntropyBack[F]{crossEntropy: ce, g: g}
+		d := b.node("CrossEntropy backward", logits.shape, back.run, target, g, n)
+		if d != nil {
+			d.pin, d.buf = true, ce.softmax
+		}
+		return []*term{whole(d), nil}
 	}
 	return n
 }
 
-func crossEntropyRun[F kernel.Float](total []float64) func(*Node) error {
-	return func(n *Node) error {
-		x, target := data[F](n.in[0]), indices(n.in[1])
-		classes := n.in[0].shape[1]
-		sum := 0.0
-		for i, k := range target {
-			if k < 0 || int(k) >= classes {
-				return &IndexError{Op: "CrossEntropy", Position: i, Index: int(k), Limit: classes}
-			}
-			total[i] = logSumExp(x, i*classes, classes, 1)
-			sum += total[i] - float64(x[i*classes+int(k)])
+func (ce *crossEntropy[F]) run(n *Node) error {
+	for i, k := range indices(ce.target) {
+		if k < 0 || int(k) >= ce.classes {
+			return &IndexError{Op: n.op, Position: i, Index: int(k), Limit: ce.classes}
 		}
-		data[F](n)[0] = F(sum / float64(len(target)))
-		return nil
+	}
+	n.b.pool.Run(n.b.pool.Threads(), ce)
+	sum := 0.0
+	for _, l := range ce.losses {
+		sum += l
+	}
+	data[F](n)[0] = F(sum / float64(len(ce.losses)))
+	return nil
+}
+
+// Work computes the losses of a worker's share of the rows.
+func (ce *crossEntropy[F]) Work(w *kernel.Worker) {
+	x, target := data[F](ce.logits), indices(ce.target)
+	from, to := kernel.Split(len(target), 1, w.Index(), w.Count())
+	for i := from; i < to; i++ {
+		at := i
+		if len(ce.softmax) < len(x) {
+			at = w.Index()
+		}
+		row := x[i*ce.classes:][:ce.classes]
+		ce.losses[i] = kernel.SoftmaxRow(ce.softmax[at*ce.classes:][:ce.classes], row) - float64(row[target[i]])
 	}
 }
 
-func crossEntropyBack[F kernel.Float](total []float64) func(*Node) error {
-	return func(n *Node) error {
-		dx, x, target := data[F](n), data[F](n.in[0]), indices(n.in[1])
-		classes := n.shape[1]
-		scale := float64(data[F](n.in[2])[0]) / float64(len(target))
-		for i, k := range target {
-			row := dx[i*classes:][:classes]
-			for j := range row {
-				row[j] = F(scale * math.Exp(float64(x[i*classes+j])-total[i]))
-			}
-			row[k] -= F(scale)
-		}
-		return nil
+type crossEntropyBack[F kernel.Float] struct {
+	*crossEntropy[F]
+	g *Node
+}
+
+func (ce *crossEntropyBack[F]) run(n *Node) error {
+	n.b.pool.Run(n.b.pool.Threads(), ce)
+	return nil
+}
+
+func (ce *crossEntropyBack[F]) Work(w *kernel.Worker) {
+	target := indices(ce.target)
+	scale := data[F](ce.g)[0] / F(len(target))
+	from, to := kernel.Split(len(target), 1, w.Index(), w.Count())
+	for i := from; i < to; i++ {
+		row := ce.softmax[i*ce.classes:][:ce.classes]
+		kernel.Scale(scale, row)
+		row[target[i]] -= scale
 	}
 }

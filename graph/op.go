@@ -40,10 +40,20 @@ func (o *gorgoniaOp) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
 	return tensor.Shape(o.n.shape).Clone(), nil
 }
 
-// Do runs the op. The tape machine runs in another goroutine, where a panic would end the process, so it comes back as
-// an error here. The values passed are the inputs' own buffers, which the op knows already.
-func (o *gorgoniaOp) Do(...gorgonia.Value) (_ gorgonia.Value, err error) {
-	n := o.n
+// Do runs the op. The values passed are the inputs' own buffers, which the op knows already.
+func (o *gorgoniaOp) Do(...gorgonia.Value) (gorgonia.Value, error) {
+	if err := o.n.execute(); err != nil {
+		return nil, err
+	}
+	return wrap(o.n.shape, o.n.buf), nil
+}
+
+// execute computes a node. The tape machine runs in another goroutine, where a panic would end the process, so it comes
+// back as an error here.
+func (n *Node) execute() (err error) {
+	if n.run == nil {
+		return nil // a leaf
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = &OpError{Layer: n.layer, Op: n.op, Err: fmt.Errorf("%v", r)}
@@ -53,14 +63,12 @@ func (o *gorgoniaOp) Do(...gorgonia.Value) (_ gorgonia.Value, err error) {
 		}
 	}()
 	if err := n.run(n); err != nil {
-		return nil, &OpError{Layer: n.layer, Op: n.op, Err: err}
+		return &OpError{Layer: n.layer, Op: n.op, Err: err}
 	}
 	if n.b.watch {
-		if err := n.checkFinite(); err != nil {
-			return nil, err
-		}
+		return n.checkFinite()
 	}
-	return n.value, nil
+	return nil
 }
 
 func (n *Node) checkFinite() error {
@@ -87,7 +95,7 @@ func (o *gorgoniaOp) String() string        { return fmt.Sprintf("%s#%d", o.n.op
 // wrap presents a buffer to Gorgonia.
 func wrap(shape []int, buf any) gorgonia.Value {
 	if len(shape) == 0 {
-		shape = []int{1} // the machine never looks; a dense tensor of one element keeps the memory shared
+		shape = []int{1} // a tensor of one element, in place of a scalar, keeps the memory shared
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(buf))
 }

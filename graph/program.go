@@ -78,11 +78,18 @@ func (b *Builder) compile(cost *Node, want *Gradients) (*Program, error) {
 			return nil, err
 		}
 	}
-	if err := p.allocate(); err != nil {
+	order, err := p.order()
+	if err != nil {
 		return nil, err
 	}
-	p.machine = gorgonia.NewTapeMachine(b.g)
-	return p, nil
+	for _, bp := range p.params {
+		if bp.grad != nil {
+			bp.grad.buf = bp.p.Grad.raw()
+		}
+	}
+	p.size = plan(b.dtype, order)
+	p.machine, err = newTape(order)
+	return p, err
 }
 
 // finish checks that the forward graph is whole.
@@ -202,34 +209,25 @@ func (p *Program) resultOf(g *Node, op string) *Node {
 	return g
 }
 
-// allocate gives every node its memory.
-func (p *Program) allocate() error {
-	b := p.b
-	sorted, err := gorgonia.Sort(b.g)
+// order returns the graph's nodes in the order in which they run.
+func (p *Program) order() ([]*Node, error) {
+	sorted, err := gorgonia.Sort(p.b.g)
 	if err != nil {
-		return &OpError{Op: "Compile", Err: err}
+		return nil, &OpError{Op: "Compile", Err: err}
 	}
 	slices.Reverse(sorted) // Gorgonia's order is from the outputs to the inputs
 	order := make([]*Node, len(sorted))
-	for i, gn := range sorted {
-		order[i] = b.byGorg[gn]
+	for i, n := range sorted {
+		order[i] = p.b.byGorg[n]
 	}
-	for _, bp := range p.params {
-		if bp.grad != nil {
-			bp.grad.buf = bp.p.Grad.raw()
-		}
-	}
-	p.size = plan(b.dtype, order)
-	for _, n := range order {
-		if n.value == nil {
-			n.value = wrap(n.shape, n.buf)
-		}
-	}
-	return nil
+	return order, nil
 }
 
 // Bytes is the memory that the program's values take, without the parameters.
 func (p *Program) Bytes() int { return p.size }
+
+// Graph returns the network as an explicit Gorgonia graph, forward and backward pass, to look at.
+func (p *Program) Graph() *gorgonia.ExprGraph { return p.b.g }
 
 // Nodes is the number of nodes of the graph.
 func (p *Program) Nodes() int { return len(p.b.nodes) }

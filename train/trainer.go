@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,7 +46,8 @@ type Report struct {
 }
 
 // Fit trains until Steps updates are made, an error occurs, or the context ends; then, if there is a Checkpoint, it
-// saves, except where the loss diverged. The validation data may be nil. The history is never nil, also with an error.
+// saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil. The
+// history is never nil, also with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
 	f := &fit{Trainer: t, data: data, validation: validation, states: graph.States{}, history: &track.History{}}
 	if err := f.begin(); err != nil {
@@ -88,7 +90,7 @@ func (f *fit) begin() error {
 	for _, n := range []struct {
 		name       string
 		value, low int
-	}{{"Steps", f.Steps, 1}, {"Every", f.Every, 0}, {"ValidationWindow", f.ValidationWindow, 0}} {
+	}{{"Steps", f.Steps, 1}, {"Every", f.Every, 0}, {"ValidationWindow", f.ValidationWindow, 0}, {"Threads", f.Threads, 0}} {
 		if n.value < n.low {
 			return &ArgumentError{Name: n.name, Got: fmt.Sprint(n.value), Want: fmt.Sprintf("%d or more", n.low)}
 		}
@@ -119,6 +121,7 @@ func (t *Trainer) prepare() error {
 	if err != nil {
 		return err
 	}
+	arena.Threads = t.Threads
 	t.arena = arena
 	t.programs = &bptt.Programs{
 		Options: graph.Options{DType: arena.Values.DType(), Threads: t.Threads},
@@ -132,6 +135,11 @@ func (t *Trainer) prepare() error {
 func (f *fit) run(ctx context.Context) error {
 	f.Progress.Start(f.step, f.Steps)
 	begun, done := f.seconds, f.tokens
+	if f.due() { // the run was stopped during this report
+		if err := f.report(ctx); err != nil {
+			return f.stop(err)
+		}
+	}
 	for f.step < f.Steps {
 		if err := ctx.Err(); err != nil {
 			return f.stop(err)
@@ -139,7 +147,10 @@ func (f *fit) run(ctx context.Context) error {
 		start := time.Now()
 		r, norm, err := f.update()
 		if err != nil {
-			return err
+			if _, diverged := errors.AsType[*DivergedError](err); diverged || f.step == 0 {
+				return err
+			}
+			return f.stop(err)
 		}
 		f.step++
 		f.tokens += int64(r.Targets)
@@ -148,7 +159,7 @@ func (f *fit) run(ctx context.Context) error {
 		f.history.AddTrain(track.Point{Step: f.step, Loss: r.Loss, GradNorm: norm, Tokens: f.tokens, Seconds: f.seconds})
 		f.Progress.Step(track.Step{Step: f.step, Total: f.Steps, Loss: f.sum / float64(f.count), TokensPerSecond: float64(f.tokens-done) / (f.seconds - begun)})
 
-		if f.step == f.Steps || f.Every > 0 && f.step%f.Every == 0 {
+		if f.due() {
 			if err := f.report(ctx); err != nil {
 				return f.stop(err)
 			}
@@ -186,7 +197,7 @@ func (f *fit) update() (bptt.Result, float64, error) {
 			return r, 0, err
 		}
 	} else {
-		norm = optim.Norm(f.arena)
+		norm = f.arena.GradNorm()
 	}
 	if err := f.finite("gradient norm", norm, r.Program); err != nil {
 		return r, 0, err
@@ -201,10 +212,14 @@ func (f *fit) finite(what string, v float64, p *graph.Program) error {
 	return &DivergedError{Step: f.step + 1, What: what, Value: v, Err: p.FirstNonFinite()}
 }
 
+// due reports whether a report is to be made at this step, and wasn't yet.
+func (f *fit) due() bool {
+	return f.count > 0 && (f.step >= f.Steps || f.Every > 0 && f.step%f.Every == 0)
+}
+
 // report evaluates and tells.
 func (f *fit) report(ctx context.Context) error {
 	r := Report{Step: f.step, Train: f.sum / float64(f.count), Validation: math.NaN()}
-	f.sum, f.count = 0, 0
 	if f.validation != nil {
 		loss, err := f.Evaluate(ctx, f.validation)
 		if err != nil {
@@ -213,6 +228,7 @@ func (f *fit) report(ctx context.Context) error {
 		r.Validation = loss
 		f.history.AddValidation(track.Point{Step: f.step, Loss: loss, Tokens: f.tokens, Seconds: f.seconds})
 	}
+	f.sum, f.count = 0, 0
 	if f.Report != nil {
 		return f.Report(r)
 	}

@@ -21,11 +21,12 @@ type Adam struct {
 	WeightDecay  float64 // L2
 
 	memory
+	sweep adamSweep
 }
 
 // Step updates the arena's values from its gradients.
 func (o *Adam) Step(a *graph.Arena) error {
-	return adam("Adam", o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, 0, &o.memory, a)
+	return adam("Adam", o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, 0, &o.memory, &o.sweep, a)
 }
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019): p ← p·(1 - LearningRate·WeightDecay) before
@@ -38,14 +39,15 @@ type AdamW struct {
 	WeightDecay  float64 // 0 means none; PyTorch's default is 0.01
 
 	memory
+	sweep adamSweep
 }
 
 // Step updates the arena's values from its gradients.
 func (o *AdamW) Step(a *graph.Arena) error {
-	return adam("AdamW", o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, 0, o.WeightDecay, &o.memory, a)
+	return adam("AdamW", o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, 0, o.WeightDecay, &o.memory, &o.sweep, a)
 }
 
-func adam(name string, rate, beta1, beta2, epsilon, l2, decay float64, memory *memory, a *graph.Arena) error {
+func adam(name string, rate, beta1, beta2, epsilon, l2, decay float64, memory *memory, sweep *adamSweep, a *graph.Arena) error {
 	rate, beta1, beta2, epsilon = orDefault(rate, 1e-3), orDefault(beta1, 0.9), orDefault(beta2, 0.999), orDefault(epsilon, 1e-8)
 	for _, err := range []error{
 		inRange(name, "LearningRate", rate, 0, math.Inf(1)),
@@ -69,10 +71,26 @@ func adam(name string, rate, beta1, beta2, epsilon, l2, decay float64, memory *m
 	memory.steps++
 	t := float64(memory.steps)
 	step, root := rate/(1-math.Pow(beta1, t)), math.Sqrt(1-math.Pow(beta2, t))
-	if a.Values.F64 != nil {
-		kernel.AdamStep(a.Values.F64, a.Grads.F64, m.F64, v.F64, beta1, beta2, epsilon, step, root, l2, rate*decay)
-	} else {
-		kernel.AdamStep(a.Values.F32, a.Grads.F32, m.F32, v.F32, beta1, beta2, epsilon, step, root, l2, rate*decay)
-	}
+	*sweep = adamSweep{a, m, v, beta1, beta2, epsilon, step, root, l2, rate * decay}
+	a.Sweep(sweep)
 	return nil
+}
+
+// adamSweep is one step.
+type adamSweep struct {
+	a                                                     *graph.Arena
+	m, v                                                  *graph.Tensor
+	beta1, beta2, epsilon, stepSize, sqrtBias2, l2, decay float64
+}
+
+// Sweep makes the step for a range of the parameters.
+func (s *adamSweep) Sweep(from, to int) {
+	p, g := s.a.Values, s.a.Grads
+	if p.F64 != nil {
+		kernel.AdamStep(p.F64[from:to], g.F64[from:to], s.m.F64[from:to], s.v.F64[from:to],
+			s.beta1, s.beta2, s.epsilon, s.stepSize, s.sqrtBias2, s.l2, s.decay)
+	} else {
+		kernel.AdamStep(p.F32[from:to], g.F32[from:to], s.m.F32[from:to], s.v.F32[from:to],
+			s.beta1, s.beta2, s.epsilon, s.stepSize, s.sqrtBias2, s.l2, s.decay)
+	}
 }

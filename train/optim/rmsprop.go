@@ -19,6 +19,7 @@ type RMSprop struct {
 	WeightDecay  float64 // L2
 
 	memory
+	sweep rmspropSweep
 }
 
 // Step updates the arena's values from its gradients.
@@ -39,19 +40,33 @@ func (o *RMSprop) Step(a *graph.Arena) error {
 		return err
 	}
 	o.steps++
-	if a.Values.F64 != nil {
-		rmspropStep(a.Values.F64, a.Grads.F64, v.F64, rate, alpha, epsilon, o.WeightDecay)
-	} else {
-		rmspropStep(a.Values.F32, a.Grads.F32, v.F32, rate, alpha, epsilon, o.WeightDecay)
-	}
+	o.sweep = rmspropSweep{a, v, rate, alpha, epsilon, o.WeightDecay}
+	a.Sweep(&o.sweep)
 	return nil
 }
 
-func rmspropStep[F kernel.Float](p, grad, v []F, rate, alpha, epsilon, decay float64) {
-	a, e, r := F(alpha), F(epsilon), F(rate)
+// rmspropSweep is one step.
+type rmspropSweep struct {
+	a                           *graph.Arena
+	v                           *graph.Tensor
+	rate, alpha, epsilon, decay float64
+}
+
+// Sweep makes the step for a range of the parameters.
+func (s *rmspropSweep) Sweep(from, to int) {
+	p, g := s.a.Values, s.a.Grads
+	if p.F64 != nil {
+		rmspropStep(s, p.F64[from:to], g.F64[from:to], s.v.F64[from:to])
+	} else {
+		rmspropStep(s, p.F32[from:to], g.F32[from:to], s.v.F32[from:to])
+	}
+}
+
+func rmspropStep[F kernel.Float](s *rmspropSweep, p, grad, v []F) {
+	alpha, epsilon, rate, decay := F(s.alpha), F(s.epsilon), F(s.rate), F(s.decay)
 	for i, g := range grad {
-		g += F(decay) * p[i]
-		v[i] = a*v[i] + (1-a)*g*g
-		p[i] -= r * g / (F(math.Sqrt(float64(v[i]))) + e)
+		g += decay * p[i]
+		v[i] = alpha*v[i] + (1-alpha)*g*g
+		p[i] -= rate * g / (F(math.Sqrt(float64(v[i]))) + epsilon)
 	}
 }

@@ -20,6 +20,8 @@ type SGD struct {
 	WeightDecay  float64 // L2
 
 	memory
+	a *graph.Arena
+	m *graph.Tensor
 }
 
 // Step updates the arena's values from its gradients.
@@ -41,15 +43,33 @@ func (o *SGD) Step(a *graph.Arena) error {
 		}
 	}
 	o.steps++
-	if a.Values.F64 != nil {
-		sgdStep(o, a.Values.F64, a.Grads.F64, m.F64)
-	} else {
-		sgdStep(o, a.Values.F32, a.Grads.F32, m.F32)
-	}
+	o.a, o.m = a, m
+	a.Sweep((*sgdSweep)(o))
 	return nil
 }
 
-func sgdStep[F kernel.Float](o *SGD, p, grad, m []F) {
+// sgdSweep is one step.
+type sgdSweep SGD
+
+// Sweep makes the step for a range of the parameters.
+func (o *sgdSweep) Sweep(from, to int) {
+	p, g := o.a.Values, o.a.Grads
+	if p.F64 != nil {
+		sgdStep(o, p.F64[from:to], g.F64[from:to], part(o.m.F64, from, to))
+	} else {
+		sgdStep(o, p.F32[from:to], g.F32[from:to], part(o.m.F32, from, to))
+	}
+}
+
+// part is v[from:to], or nil if there is no v.
+func part[F kernel.Float](v []F, from, to int) []F {
+	if v == nil {
+		return nil
+	}
+	return v[from:to]
+}
+
+func sgdStep[F kernel.Float](o *sgdSweep, p, grad, m []F) {
 	rate, mu, keep, decay := F(o.LearningRate), F(o.Momentum), F(1-o.Dampening), F(o.WeightDecay)
 	if o.steps == 1 {
 		keep = 1
