@@ -40,6 +40,8 @@ func NewArena(params []NamedParam) (*Arena, error) {
 	n := 0
 	for _, p := range params {
 		switch {
+		case p.Param == nil:
+			return nil, &ArgumentError{Op: "NewArena", Name: "parameter " + p.Name, Got: "nil", Want: "a parameter"}
 		case p.err != nil:
 			return nil, fmt.Errorf("parameter %s: %w", p.Name, p.err)
 		case names[p.Name]:
@@ -95,6 +97,7 @@ func (a *Arena) Sweep(s Sweeper) {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
+	threads = min(threads, maxThreads)
 	if a.sweep.pool.Threads() != threads {
 		a.sweep.pool = kernel.NewPool(threads)
 	}

@@ -25,8 +25,10 @@ func (b *Builder) Sub(x, y *Node) *Node {
 }
 
 // Mul returns the elementwise product x ⊙ y.
-func (b *Builder) Mul(x, y *Node) *Node {
-	return b.binary("Mul", x, y, pick(b.dtype, zipRun(times[float32]), zipRun(times[float64])),
+func (b *Builder) Mul(x, y *Node) *Node { return b.mul("Mul", x, y) }
+
+func (b *Builder) mul(op string, x, y *Node) *Node {
+	return b.binary(op, x, y, pick(b.dtype, zipRun(times[float32]), zipRun(times[float64])),
 		func(n, g *Node) *Node { return b.Mul(g, n.in[1]) },
 		func(n, g *Node) *Node { return b.Mul(g, n.in[0]) })
 }

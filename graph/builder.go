@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -39,6 +40,7 @@ type Builder struct {
 	params  map[*Param]*Node
 	outputs []output
 	states  []*stateNode
+	bytes   int // memory that ops hold besides what plan gives them
 
 	compiled bool
 	backward bool   // the nodes written now belong to the backward pass
@@ -56,13 +58,18 @@ type output struct {
 type stateNode struct {
 	name    string
 	in, out *Node
+	carried bool // into the next window
 }
+
+// maxThreads is more than any machine of today has use for.
+const maxThreads = 1 << 10
 
 // NewBuilder starts a graph.
 func NewBuilder(w Window, o Options) *Builder {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
+	o.Threads = min(o.Threads, maxThreads)
 	b := &Builder{
 		window: w, dtype: o.DType, pool: kernel.NewPool(o.Threads),
 		g:      gorgonia.NewGraph(),
@@ -70,8 +77,8 @@ func NewBuilder(w Window, o Options) *Builder {
 		inputs: map[string]*Node{},
 		params: map[*Param]*Node{},
 	}
-	if w.T < 1 || w.B < 1 {
-		b.fail(&ArgumentError{Op: "NewBuilder", Name: "window", Got: fmt.Sprintf("T=%d B=%d", w.T, w.B), Want: "both at least 1"})
+	if want := checkShape([]int{w.T, w.B}); want != "" {
+		b.fail(&ArgumentError{Op: "NewBuilder", Name: "window", Got: fmt.Sprintf("T=%d B=%d", w.T, w.B), Want: want})
 	}
 	return b
 }
@@ -90,11 +97,15 @@ func (b *Builder) Fail(err error) { b.fail(err) }
 
 func (b *Builder) fail(err error) *Node {
 	if b.err == nil {
-		switch e := err.(type) {
+		switch e := err.(type) { // copied: a parameter's error is shared by all builders that meet it
 		case *ShapeError:
-			e.Layer = b.layer()
+			located := *e
+			located.Layer = b.layer()
+			err = &located
 		case *ArgumentError:
-			e.Layer = b.layer()
+			located := *e
+			located.Layer = b.layer()
+			err = &located
 		}
 		b.err = err
 	}
@@ -106,7 +117,13 @@ func (b *Builder) fail(err error) *Node {
 func (b *Builder) Enter(name string) { b.path = append(b.path, name) }
 
 // Leave ends the layer begun by the last Enter.
-func (b *Builder) Leave() { b.path = b.path[:len(b.path)-1] }
+func (b *Builder) Leave() {
+	if len(b.path) == 0 {
+		b.fail(&ArgumentError{Op: "Leave", Name: "layer", Got: "none", Want: "one begun by Enter"})
+		return
+	}
+	b.path = b.path[:len(b.path)-1]
+}
 
 func (b *Builder) layer() string { return strings.Join(b.path, ".") }
 
@@ -116,11 +133,16 @@ func (b *Builder) ok(op string, in ...*Node) bool {
 		return false
 	}
 	if b.compiled && !b.backward {
-		panic("graph: " + op + " written after Compile")
+		b.fail(&ArgumentError{Op: op, Name: "builder", Got: "compiled already", Want: "a new one"})
+		return false
 	}
 	for i, n := range in {
 		if n == nil || n.b != b {
 			b.fail(&ArgumentError{Op: op, Name: fmt.Sprintf("operand %d", i), Got: "no node of this builder", Want: "one"})
+			return false
+		}
+		if n.taken {
+			b.fail(&ArgumentError{Op: op, Name: fmt.Sprintf("operand %d", i), Got: "the pre-activations of a recurrence, which it overwrites", Want: "another node"})
 			return false
 		}
 	}
@@ -138,9 +160,11 @@ type Node struct {
 	gnode *gorgonia.Node
 
 	// buf is the memory of the value, []float32, []float64 or, for indices, []int32.
-	buf  any
-	base *Node // whose memory this node's value is part of; nil: its own
-	pin  bool  // the memory is not from the shared plan
+	buf   any
+	base  *Node // whose memory this node's value is part of; nil: its own
+	pin   bool  // the memory is not from the shared plan
+	also  []any // further memory that the op computes, in which a search for NaN looks
+	taken bool  // a recurrence has taken the memory over
 
 	run  func(n *Node) error      // computes buf from the inputs' bufs
 	grad func(n, g *Node) []*term // the gradient's terms, one an input, nil where there is none
@@ -192,6 +216,17 @@ func (n *Node) root() *Node {
 // data returns a node's elements.
 func data[F kernel.Float](n *Node) []F { return n.buf.([]F) }
 
+// memory returns n elements for an op to hold.
+func memory[F kernel.Float](b *Builder, n int) []F {
+	b.bytes += bytesOf[F](n)
+	return make([]F, n)
+}
+
+func bytesOf[F kernel.Float](n int) int {
+	var f F
+	return n * int(unsafe.Sizeof(f))
+}
+
 func indices(n *Node) []int32 { return n.buf.([]int32) }
 
 // pick returns the variant for a precision.
@@ -207,15 +242,24 @@ func (b *Builder) node(op string, shape []int, run func(n *Node) error, in ...*N
 	if want := checkShape(shape); want != "" {
 		return b.fail(&ShapeError{Op: op, Got: fmt.Sprint("result ", shape), Want: want})
 	}
-	n := &Node{b: b, id: len(b.nodes), op: op, layer: b.layer(), shape: slices.Clone(shape), in: in, run: run, backward: b.backward}
-	n.flows = make([]bool, len(in))
-	kids := make([]*gorgonia.Node, len(in))
-	for i, m := range in {
+	return b.write(&Node{op: op, shape: slices.Clone(shape), in: slices.Clone(in), run: run})
+}
+
+// indexNode writes an op whose result is indices.
+func (b *Builder) indexNode(op string, shape []int, run func(n *Node) error, in ...*Node) *Node {
+	return b.write(&Node{op: op, shape: slices.Clone(shape), in: slices.Clone(in), run: run, integer: true})
+}
+
+func (b *Builder) write(n *Node) *Node {
+	n.b, n.id, n.layer, n.backward = b, len(b.nodes), b.layer(), b.backward
+	n.flows = make([]bool, len(n.in))
+	kids := make([]*gorgonia.Node, len(n.in))
+	for i, m := range n.in {
 		kids[i] = m.gnode
 	}
 	gn, err := gorgonia.ApplyOp(&gorgoniaOp{n}, kids...)
 	if err != nil {
-		return b.fail(&OpError{Layer: n.layer, Op: op, Err: err})
+		return b.fail(&OpError{Layer: n.layer, Op: n.op, Err: err})
 	}
 	return b.add(n, gn)
 }
@@ -253,8 +297,12 @@ func (b *Builder) input(name string, dt tensor.Dtype, alloc func(int) any, shape
 	if !b.ok("input " + name) {
 		return nil
 	}
-	if want := checkShape(shape); want != "" || len(shape) == 0 {
-		return b.fail(&ShapeError{Op: "input " + name, Got: fmt.Sprint(shape), Want: "at least one axis, " + want})
+	want := checkShape(shape)
+	if len(shape) == 0 {
+		want = "at least one axis"
+	}
+	if want != "" {
+		return b.fail(&ShapeError{Op: "input " + name, Got: fmt.Sprint(shape), Want: want})
 	}
 	if b.inputs[name] != nil {
 		return b.fail(&ArgumentError{Op: "input", Name: "name", Got: fmt.Sprintf("%q again", name), Want: "a new one"})
@@ -281,6 +329,9 @@ func (b *Builder) Const(t *Tensor) *Node {
 	if !b.ok("Const") {
 		return nil
 	}
+	if t == nil {
+		return b.fail(&ArgumentError{Op: "Const", Name: "tensor", Got: "nil", Want: "a tensor"})
+	}
 	if want := checkShape(t.Shape); want != "" || size(t.Shape) != t.Len() {
 		return b.fail(&ShapeError{Op: "Const", Got: fmt.Sprintf("shape %v with %d values", t.Shape, t.Len()), Want: "as many values as the shape has"})
 	}
@@ -298,6 +349,9 @@ func (b *Builder) Param(p *Param) *Node {
 	}
 	if n := b.params[p]; n != nil {
 		return n
+	}
+	if p == nil {
+		return b.fail(&ArgumentError{Op: "Param", Name: "parameter", Got: "nil", Want: "a parameter"})
 	}
 	if p.err != nil {
 		return b.fail(p.err)
@@ -333,18 +387,24 @@ func (b *Builder) State(name string, width int) *Node {
 }
 
 // SetState says which node is the carried state's value after the window.
-func (b *Builder) SetState(name string, n *Node) {
-	if !b.ok("SetState", n) {
+func (b *Builder) SetState(name string, n *Node) { b.setState("SetState", name, n, true) }
+
+// SetLastState is SetState for a state that isn't carried on: that of a layer that reads the window from its end, and
+// so must begin the next one anew.
+func (b *Builder) SetLastState(name string, n *Node) { b.setState("SetLastState", name, n, false) }
+
+func (b *Builder) setState(op, name string, n *Node, carried bool) {
+	if !b.ok(op, n) || !b.floating(op, n) {
 		return
 	}
 	s := b.state(b.stateName(name))
 	switch {
 	case s == nil || s.out != nil:
-		b.fail(&ArgumentError{Op: "SetState", Name: "name", Got: fmt.Sprintf("%q", name), Want: "a state that State began and that isn't set yet"})
+		b.fail(&ArgumentError{Op: op, Name: "name", Got: fmt.Sprintf("%q", name), Want: "a state that State began and that isn't set yet"})
 	case !slices.Equal(n.shape, s.in.shape):
-		b.fail(&ShapeError{Op: "SetState " + name, Got: fmt.Sprint(n.shape), Want: fmt.Sprint(s.in.shape)})
+		b.fail(&ShapeError{Op: op + " " + name, Got: fmt.Sprint(n.shape), Want: fmt.Sprint(s.in.shape)})
 	default:
-		s.out = b.copied("state out", n)
+		s.out, s.carried = b.copied("state out", n), carried
 	}
 }
 
@@ -366,7 +426,7 @@ func (b *Builder) state(name string) *stateNode {
 
 // Output makes a node readable after a run, by Program.Output.
 func (b *Builder) Output(name string, n *Node) {
-	if !b.ok("Output", n) {
+	if !b.ok("Output", n) || !b.floating("Output", n) {
 		return
 	}
 	if slices.ContainsFunc(b.outputs, func(o output) bool { return o.name == name }) {

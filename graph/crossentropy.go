@@ -35,7 +35,7 @@ func writeCrossEntropy[F kernel.Float](b *Builder, logits, target *Node) *Node {
 		return nil
 	}
 	n.grad = func(n, g *Node) []*term {
-		ce.softmax = make([]F, len(ce.losses)*ce.classes)
+		ce.softmax = memory[F](b, len(ce.losses)*ce.classes)
 		back := &crossEntropyBack[F]{crossEntropy: ce, g: g}
 		d := b.node("CrossEntropy backward", logits.shape, back.run, target, g, n)
 		if d != nil {

@@ -10,9 +10,8 @@ import (
 // Dropout returns x ⊙ mask. The mask holds 0 for what is dropped and 1/(1-p) for what is kept, as DropoutMask draws it.
 // The mask broadcasts and has no gradient.
 func (b *Builder) Dropout(x, mask *Node) *Node {
-	n := b.Mul(x, mask)
+	n := b.mul("Dropout", x, mask)
 	if n != nil {
-		n.op = "Dropout"
 		n.fixed = []int{1}
 	}
 	return n

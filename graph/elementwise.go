@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gobptt/bptt/internal/kernel"
@@ -140,8 +141,13 @@ func (b *Builder) ELU(x *Node, alpha float64) *Node {
 // Pow returns x^p for a constant p.
 func (b *Builder) Pow(x *Node, p float64) *Node {
 	return b.unary("Pow", x, scalarFunc{
-		f:  func(x float64) float64 { return math.Pow(x, p) },
-		dx: func(x float64) float64 { return p * math.Pow(x, p-1) },
+		f: func(x float64) float64 { return math.Pow(x, p) },
+		dx: func(x float64) float64 {
+			if p == 0 {
+				return 0 // also at x = 0
+			}
+			return p * math.Pow(x, p-1)
+		},
 	})
 }
 
@@ -157,6 +163,9 @@ func (b *Builder) Scale(x *Node, c float64) *Node {
 
 // Clamp returns x limited to [low, high]. The gradient passes where low ≤ x ≤ high.
 func (b *Builder) Clamp(x *Node, low, high float64) *Node {
+	if b.err == nil && !(low <= high) {
+		return b.fail(&ArgumentError{Op: "Clamp", Name: "range", Got: fmt.Sprintf("%v to %v", low, high), Want: "low ≤ high"})
+	}
 	return b.unary("Clamp", x, scalarFunc{
 		f: func(x float64) float64 {
 			switch {

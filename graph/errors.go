@@ -27,7 +27,7 @@ func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("%s: %s is %s, want %s", place(e.Layer, e.Op), e.Name, e.Got, e.Want)
 }
 
-// IndexError says that an index in the data (a token, a target class) is out of range.
+// IndexError says that an index in the data (a token, a target class) is out of range. It comes inside an *OpError.
 type IndexError struct {
 	Op       string
 	Position int // in the flat index array; row t*B+b for a sequence
@@ -36,7 +36,7 @@ type IndexError struct {
 }
 
 func (e *IndexError) Error() string {
-	return fmt.Sprintf("%s: index %d at position %d, want 0 to %d", e.Op, e.Index, e.Position, e.Limit-1)
+	return fmt.Sprintf("index %d at position %d, want 0 to %d", e.Index, e.Position, e.Limit-1)
 }
 
 // OpError says that an op failed while a program ran.

@@ -72,11 +72,13 @@ func (n *Node) execute() (err error) {
 }
 
 func (n *Node) checkFinite() error {
-	t := Tensor{}
-	t.setRaw(n.buf)
-	for i := range t.Len() {
-		if v := t.At(i); !finite(v) {
-			return &NonFiniteError{Layer: n.layer, Op: n.op, Value: v, Backward: n.backward}
+	for _, buf := range append([]any{n.buf}, n.also...) {
+		t := Tensor{}
+		t.setRaw(buf)
+		for i := range t.Len() {
+			if v := t.At(i); !finite(v) {
+				return &NonFiniteError{Layer: n.layer, Op: n.op, Value: v, Backward: n.backward}
+			}
 		}
 	}
 	return nil

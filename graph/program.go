@@ -87,7 +87,7 @@ func (b *Builder) compile(cost *Node, want *Gradients) (*Program, error) {
 			bp.grad.buf = bp.p.Grad.raw()
 		}
 	}
-	p.size = plan(b.dtype, order)
+	p.size = b.bytes + plan(b.dtype, order)
 	p.machine, err = newTape(order)
 	return p, err
 }
@@ -102,7 +102,7 @@ func (b *Builder) finish(p *Program, cost *Node) error {
 			b.fail(&ArgumentError{Op: "Compile", Name: "state " + s.name, Got: "begun by State but never set", Want: "a SetState"})
 		}
 	}
-	if cost != nil && b.ok("Compile", cost) {
+	if cost != nil && b.ok("Compile", cost) && b.floating("Compile", cost) {
 		if size(cost.shape) != 1 {
 			b.fail(&ShapeError{Op: "Compile", Got: fmt.Sprintf("a cost of shape %v", cost.shape), Want: "a scalar"})
 		} else {
@@ -158,13 +158,18 @@ func (p *Program) differentiate(want Gradients) error {
 	}
 	grads = grads[len(want.Inputs):]
 	for i, g := range grads {
-		p.gIn[b.states[i].name] = p.resultOf(g, "state gradient")
+		s := b.states[i]
+		if g = p.resultOf(g, "state gradient"); g == nil { // the cost doesn't depend on it
+			g = b.leaf("zero", b.dtype.gorgonia(), s.in.shape, b.dtype.make(s.in.size()))
+		}
+		p.gIn[s.name] = g
 	}
+	b.backward = false
 	return b.err
 }
 
-// seeds writes the gradients that the backward pass starts from. Each depends on every end of the forward pass, so all
-// backward nodes run after all forward nodes.
+// seeds writes the gradients that the backward pass starts from. Each depends on every result of the forward pass, so
+// backward nodes run after all forward nodes that lead to one.
 func (p *Program) seeds(ends []*Node, states bool) []*Node {
 	b := p.b
 	forward := slices.Clone(ends)

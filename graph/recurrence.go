@@ -52,8 +52,8 @@ type Row[F kernel.Float] struct {
 
 // Recur writes a fused recurrence: T forward nodes, and T backward nodes when it is differentiated.
 //
-// a [T*B, Gates*H] are the input's pre-activations; the recurrence takes their memory for its own use, so nothing else
-// may read them. u [Gates*H, H] is the recurrent weight (PyTorch's weight_hh), bias [Gates*H] its bias, or nil, only
+// a [T*B, Gates*H] are the input's pre-activations. If they come straight from Linear, the recurrence works in their
+// memory, and no other op may use them; else it works in a copy. u [Gates*H, H] is the recurrent weight (PyTorch's weight_hh), bias [Gates*H] its bias, or nil, only
 // allowed if the products come apart. s0 are the states [B, H] that come in. With reverse the sequence is read from its
 // end. It returns h of all steps [T*B, H], and the states after the last step read.
 func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node) (y *Node, last []*Node) {
@@ -62,8 +62,12 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 		in = append(in, bias)
 	}
 	in = append(in, s0...)
+	last = make([]*Node, max(0, min(r.States, 2)))
 	if !b.ok(r.Name, in...) || !b.floating(r.Name, in...) {
-		return nil, nil
+		return nil, last
+	}
+	if err := r.check(b.dtype); err != nil {
+		return b.fail(err), last
 	}
 	w, h := b.window, u.Dim(1)
 	good := slices.Equal(a.shape, []int{w.T * w.B, r.Gates * h}) && slices.Equal(u.shape, []int{r.Gates * h, h}) && len(s0) == r.States
@@ -75,9 +79,34 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 		b.fail(&ShapeError{Op: r.Name,
 			Got:  fmt.Sprintf("pre-activations %v, weight %v, bias %v and %d states", a.shape, u.shape, bias.Shape(), len(s0)),
 			Want: fmt.Sprintf("[%d, %d·H], [%d·H, H] and %d states [%d, H]", w.T*w.B, r.Gates, r.Gates, r.States, w.B)})
-		return nil, nil
+		return nil, last
+	}
+	// The backward pass of Linear reads neither its own result nor anything else that would be overwritten.
+	if used := slices.ContainsFunc(b.nodes[a.id:], func(n *Node) bool { return slices.Contains(n.in, a) }); used || a.op != "Linear" {
+		if a = b.copied(r.Name+" pre-activations", a); a == nil {
+			return nil, last
+		}
+		in[0] = a
 	}
 	return pick(b.dtype, recur[float32], recur[float64])(b, r, pick[any](b.dtype, r.F32, r.F64), reverse, a, in, bias != nil)
+}
+
+// check finds fields that no recurrence can have.
+func (r *Recurrence) check(d DType) error {
+	wrong := func(name string, got, low, high int) error {
+		return &ArgumentError{Op: r.Name, Name: name, Got: fmt.Sprint(got), Want: fmt.Sprintf("%d to %d", low, high)}
+	}
+	switch {
+	case r.Gates < 1 || r.Gates > 4:
+		return wrong("Gates", r.Gates, 1, 4)
+	case r.States < 1 || r.States > 2:
+		return wrong("States", r.States, 1, 2)
+	case r.Keep < 0 || r.Keep > 1:
+		return wrong("Keep", r.Keep, 0, 1)
+	case d == Float32 && (r.F32.Forward == nil || r.F32.Backward == nil), d == Float64 && (r.F64.Forward == nil || r.F64.Backward == nil):
+		return &ArgumentError{Op: r.Name, Name: "arithmetic in " + d.String(), Got: "nil", Want: "Forward and Backward"}
+	}
+	return nil
 }
 
 // recurrence holds what the nodes of one fused recurrence share. The states of the steps lie one after the other, the
@@ -85,38 +114,41 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 // each one block of memory.
 type recurrence[F kernel.Float] struct {
 	Recurrence
-	cell       Arithmetic[F]
-	b          *Builder
-	reverse    bool
-	T, B, H    int
-	workers    int
-	a, u, bias *Node
-	states     [][]F              // [T+1, B, H] each
-	keep       []F                // [T, B, Keep*H]
-	products   []F                // u_t, [T, B, Gates*H], if they come apart
-	weight     []kernel.Packed[F] // uᵀ by gate, [H, H] each
-	back       kernel.Packed[F]   // u, [Gates*H, H]
-	d          [2][]F             // gradient with respect to the states after the step at hand, [B, H]
-	rows       []Row[F]           // one a worker
-	gy         *Node              // gradient with respect to all outputs, nil if they have none
-	gLast      []*Node            // gradient with respect to the last states, nil where there is none
+	cell     Arithmetic[F]
+	b        *Builder
+	reverse  bool
+	T, B, H  int
+	workers  int
+	a, u     *Node
+	bias     []F                // nil if there is none
+	states   [][]F              // [T+1, B, H] each
+	keep     []F                // [T, B, Keep*H]
+	products []F                // u_t, [T, B, Gates*H], if they come apart
+	weight   []kernel.Packed[F] // uᵀ by gate, [H, H] each
+	back     kernel.Packed[F]   // u, [Gates*H, H]
+	d        [2][]F             // gradient with respect to the states after the step at hand, [B, H]
+	rows     []Row[F]           // one a worker
+	gy       *Node              // gradient with respect to all outputs, nil if they have none
+	gLast    []*Node            // gradient with respect to the last states, nil where there is none
 }
 
 func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *Node, in []*Node, biased bool) (*Node, []*Node) {
 	w := b.window
 	h := in[1].shape[1]
 	rec := &recurrence[F]{Recurrence: r, cell: cell.(Arithmetic[F]), b: b, reverse: reverse, T: w.T, B: w.B, H: h, a: a, u: in[1]}
-	if biased {
-		rec.bias = in[2]
-	}
 	rec.states = make([][]F, r.States)
 	for i := range rec.states {
-		rec.states[i] = make([]F, (w.T+1)*w.B*h)
+		rec.states[i] = memory[F](b, (w.T+1)*w.B*h)
+		rec.d[i] = memory[F](b, w.B*h)
 	}
-	rec.keep = make([]F, w.T*w.B*r.Keep*h)
+	rec.keep = memory[F](b, w.T*w.B*r.Keep*h)
 	if r.Apart {
-		rec.products = make([]F, w.T*w.B*r.Gates*h)
+		rec.products = memory[F](b, w.T*w.B*r.Gates*h)
 	}
+	if biased {
+		rec.bias = memory[F](b, r.Gates*h)
+	}
+	b.bytes += 2 * bytesOf[F](r.Gates*h*h) // the packed weights, without what rounds up their widths
 	rec.weight = make([]kernel.Packed[F], r.Gates)
 	rec.gLast = make([]*Node, r.States)
 	rec.workers = b.pool.Threads()
@@ -124,12 +156,13 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 		rec.workers = 1 // a fork would cost more than the work
 	}
 	rec.rows = make([]Row[F], rec.workers)
-	a.pin = true
+	a.pin, a.taken = true, true
+	last := make([]*Node, r.States)
 
 	shape := []int{w.B, h}
 	s := rec.node("enter", shape, rec.state(0, rec.start()), rec.enter, in...)
 	if s == nil {
-		return nil, nil
+		return nil, last
 	}
 	s.grad = rec.enterGrad
 	for k := range w.T {
@@ -140,7 +173,10 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 		step := &forwardStep[F]{rec, t}
 		s = rec.node(fmt.Sprintf("step %d", t), shape, rec.state(0, rec.after(t)), step.run, s)
 		if s == nil {
-			return nil, nil
+			return nil, last
+		}
+		for i := 1; i < r.States; i++ {
+			s.also = append(s.also, rec.state(i, rec.after(t)))
 		}
 		s.grad = func(n, g *Node) []*term { return []*term{whole(rec.backNode(t, g))} }
 	}
@@ -153,17 +189,16 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 	nothing := func(*Node) error { return nil }
 	y := rec.node("outputs", []int{w.T * w.B, h}, all, nothing, s)
 	if y == nil {
-		return nil, nil
+		return nil, last
 	}
 	y.grad = func(n, g *Node) []*term {
 		rec.gy = g
 		return []*term{partial(nil, g)}
 	}
-	last := make([]*Node, r.States)
 	for i := range last {
 		last[i] = rec.node(fmt.Sprintf("last state %d", i), shape, rec.state(i, rec.finish()), nothing, s)
 		if last[i] == nil {
-			return nil, nil
+			return nil, last
 		}
 		last[i].grad = func(n, g *Node) []*term {
 			rec.gLast[i] = g
@@ -225,9 +260,12 @@ func (rec *recurrence[F]) activations(array []F, t int) []F {
 	return array[t*n:][:n]
 }
 
-// enter packs the weight and takes the incoming states.
+// enter packs the weight and takes the bias and the incoming states.
 func (rec *recurrence[F]) enter(n *Node) error {
 	h := rec.H
+	if rec.bias != nil {
+		copy(rec.bias, data[F](n.in[2]))
+	}
 	u := data[F](rec.u)
 	for g := range rec.weight {
 		rec.weight[g].Pack(true, h, h, u[g*h*h:], h)
@@ -277,10 +315,9 @@ func (rec *recurrence[F]) fillBias(sum []F, from, to int) F {
 	if rec.bias == nil {
 		return 0
 	}
-	bias := data[F](rec.bias)
 	for at := 0; at < len(sum); at += rec.H {
 		gate := at % (rec.Gates * rec.H)
-		copy(sum[at+from:at+to], bias[gate+from:gate+to])
+		copy(sum[at+from:at+to], rec.bias[gate+from:gate+to])
 	}
 	return 1
 }
@@ -309,10 +346,7 @@ func (rec *recurrence[F]) row(r *Row[F], t, i, from, to int) {
 
 // startBack begins the backward chain when the gradients of the outputs and of the last states are known.
 func (rec *recurrence[F]) startBack(terms []*term) *Node {
-	for i := range rec.States {
-		rec.d[i] = make([]F, rec.B*rec.H)
-	}
-	var in []*Node
+	in := []*Node{rec.u}
 	for _, t := range terms {
 		in = append(in, t.in...)
 	}

@@ -69,6 +69,10 @@ func (b *Builder) reduction(op string, x *Node, axes []int) *reduction {
 		if !ok {
 			return nil
 		}
+		if dropped[k] {
+			b.fail(&ArgumentError{Op: op, Name: "axes", Got: fmt.Sprint(axes), Want: "each axis once"})
+			return nil
+		}
 		dropped[k] = true
 	}
 	if len(axes) == 0 {

@@ -13,6 +13,7 @@ func (b *Builder) Reshape(x *Node, shape ...int) *Node {
 	if !b.ok("Reshape", x) {
 		return nil
 	}
+	given := fmt.Sprint(shape)
 	shape = slices.Clone(shape)
 	if i := slices.Index(shape, -1); i >= 0 {
 		shape[i] = 1
@@ -21,17 +22,20 @@ func (b *Builder) Reshape(x *Node, shape ...int) *Node {
 		}
 	}
 	if checkShape(shape) != "" || size(shape) != x.size() {
-		return b.fail(&ShapeError{Op: "Reshape", Got: fmt.Sprintf("%v to %v", x.shape, shape), Want: "a shape of as many elements"})
+		return b.fail(&ShapeError{Op: "Reshape", Got: fmt.Sprintf("%v to %s", x.shape, given), Want: "a shape of as many elements"})
 	}
 	if slices.Equal(shape, x.shape) {
 		return x
 	}
-	n := b.node("Reshape", shape, func(*Node) error { return nil }, x)
+	write := b.node
+	if x.integer {
+		write = b.indexNode
+	}
+	n := write("Reshape", shape, func(*Node) error { return nil }, x)
 	if n == nil {
 		return nil
 	}
 	n.base = x
-	n.integer = x.integer
 	n.grad = func(n, g *Node) []*term { return []*term{whole(b.Reshape(g, x.shape...))} }
 	return n
 }
@@ -88,17 +92,16 @@ func (b *Builder) Slice(x *Node, axis, from, to int) *Node {
 	shape := slices.Clone(x.shape)
 	shape[axis] = to - from
 	p := newPart(x.shape, axis, from, to)
-	run := pick(b.dtype, sliceRun[float32](p), sliceRun[float64](p))
 	if x.integer {
-		run = sliceIndices(p)
+		n := b.indexNode("Slice", shape, sliceIndices(p), x)
+		if n != nil {
+			n.pin, n.buf = true, make([]int32, n.size())
+		}
+		return n
 	}
-	n := b.node("Slice", shape, run, x)
+	n := b.node("Slice", shape, pick(b.dtype, sliceRun[float32](p), sliceRun[float64](p)), x)
 	if n == nil {
 		return nil
-	}
-	if x.integer {
-		n.integer, n.pin, n.buf = true, true, make([]int32, n.size())
-		return n
 	}
 	n.grad = func(n, g *Node) []*term {
 		return []*term{partial(pick(b.dtype, addPart[float32](p, g), addPart[float64](p, g)), g)}
@@ -151,21 +154,23 @@ func addPart[F kernel.Float](p part, g *Node) func(sum *Node, first bool) {
 	}
 }
 
-// Split cuts an axis into parts of equal size.
+// Split cuts an axis into parts of equal size. After an error, too, it returns as many nodes, all nil (up to a limit no
+// network comes near), so that a caller may index them.
 func (b *Builder) Split(x *Node, axis, parts int) []*Node {
+	const limit = 1 << 20
+	out := make([]*Node, max(0, min(parts, limit)))
 	if !b.ok("Split", x) {
-		return nil
+		return out
 	}
 	axis, ok := b.axis("Split", x, axis)
 	if !ok {
-		return nil
+		return out
 	}
-	if parts < 1 || x.shape[axis]%parts != 0 {
+	if parts < 1 || parts > limit || x.shape[axis]%parts != 0 {
 		b.fail(&ArgumentError{Op: "Split", Name: "parts", Got: fmt.Sprint(parts), Want: fmt.Sprintf("a divisor of %d", x.shape[axis])})
-		return nil
+		return out
 	}
 	width := x.shape[axis] / parts
-	out := make([]*Node, parts)
 	for i := range out {
 		out[i] = b.Slice(x, axis, i*width, (i+1)*width)
 	}
@@ -173,14 +178,16 @@ func (b *Builder) Split(x *Node, axis, parts int) []*Node {
 }
 
 // Concat joins operands along an axis; their other sizes must agree.
-func (b *Builder) Concat(axis int, xs ...*Node) *Node {
+func (b *Builder) Concat(axis int, xs ...*Node) *Node { return b.concat("Concat", axis, xs) }
+
+func (b *Builder) concat(op string, axis int, xs []*Node) *Node {
 	if len(xs) == 0 {
-		return b.fail(&ArgumentError{Op: "Concat", Name: "operands", Got: "none", Want: "at least one"})
+		return b.fail(&ArgumentError{Op: op, Name: "operands", Got: "none", Want: "at least one"})
 	}
-	if !b.ok("Concat", xs...) || !b.floating("Concat", xs...) {
+	if !b.ok(op, xs...) || !b.floating(op, xs...) {
 		return nil
 	}
-	axis, ok := b.axis("Concat", xs[0], axis)
+	axis, ok := b.axis(op, xs[0], axis)
 	if !ok {
 		return nil
 	}
@@ -193,7 +200,7 @@ func (b *Builder) Concat(axis int, xs ...*Node) *Node {
 			other[axis] = shape[axis]
 		}
 		if !slices.Equal(other, shape) {
-			return b.fail(&ShapeError{Op: "Concat", Got: fmt.Sprintf("%v and %v on axis %d", xs[0].shape, x.shape, axis), Want: "shapes that agree on the other axes"})
+			return b.fail(&ShapeError{Op: op, Got: fmt.Sprintf("%v and %v on axis %d", xs[0].shape, x.shape, axis), Want: "shapes that agree on the other axes"})
 		}
 	}
 	parts := make([]part, len(xs))
@@ -202,16 +209,16 @@ func (b *Builder) Concat(axis int, xs ...*Node) *Node {
 		parts[i] = newPart(shape, axis, at, at+x.shape[axis])
 		at += x.shape[axis]
 	}
-	n := b.node("Concat", shape, pick(b.dtype, concatRun[float32](parts), concatRun[float64](parts)), xs...)
+	n := b.node(op, shape, pick(b.dtype, concatRun[float32](parts), concatRun[float64](parts)), xs...)
 	if n == nil {
 		return nil
 	}
 	n.grad = func(n, g *Node) []*term {
-		terms := make([]*term, len(xs))
+		terms := make([]*term, len(n.in))
 		for i, p := range parts {
 			if n.wants(i) {
 				run := pick(b.dtype, sliceRun[float32](p), sliceRun[float64](p))
-				terms[i] = whole(b.node("Concat backward", xs[i].shape, run, g))
+				terms[i] = whole(b.node(op+" backward", n.in[i].shape, run, g))
 			}
 		}
 		return terms
@@ -236,12 +243,12 @@ func (b *Builder) Stack(xs ...*Node) *Node {
 	if len(xs) == 0 {
 		return b.fail(&ArgumentError{Op: "Stack", Name: "operands", Got: "none", Want: "at least one"})
 	}
-	if !b.ok("Stack", xs...) || !b.sameShape("Stack", xs[0], xs...) {
+	if !b.ok("Stack", xs...) || !b.floating("Stack", xs...) || !b.sameShape("Stack", xs[0], xs...) {
 		return nil
 	}
 	rows := make([]*Node, len(xs))
 	for i, x := range xs {
 		rows[i] = b.Reshape(x, append([]int{1}, x.shape...)...)
 	}
-	return b.Concat(0, rows...)
+	return b.concat("Stack", 0, rows)
 }

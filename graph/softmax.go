@@ -52,12 +52,13 @@ func (b *Builder) LogSumExp(x *Node, axis int) *Node {
 	}
 	l := newLane(x.shape, axis)
 	shape := append(append([]int{}, x.shape[:axis]...), x.shape[axis+1:]...)
-	n := b.node("LogSumExp", shape, pick(b.dtype, logSumExpRun[float32](l), logSumExpRun[float64](l)), x)
+	totals := make([]float64, size(shape)) // the results before rounding, for the backward pass
+	n := b.node("LogSumExp", shape, pick(b.dtype, logSumExpRun[float32](l, totals), logSumExpRun[float64](l, totals)), x)
 	if n == nil {
 		return nil
 	}
 	n.grad = func(n, g *Node) []*term {
-		run := pick(b.dtype, logSumExpBack[float32](l), logSumExpBack[float64](l))
+		run := pick(b.dtype, logSumExpBack[float32](l, totals), logSumExpBack[float64](l, totals))
 		return []*term{whole(b.node("LogSumExp backward", x.shape, run, x, n, g))}
 	}
 	return n
@@ -157,22 +158,23 @@ func logSoftmaxBack[F kernel.Float](l lane) func(*Node) error {
 	}
 }
 
-func logSumExpRun[F kernel.Float](l lane) func(*Node) error {
+func logSumExpRun[F kernel.Float](l lane, totals []float64) func(*Node) error {
 	return func(n *Node) error {
 		l.each(func(run, first, step int) {
-			data[F](n)[run] = F(logSumExp(data[F](n.in[0]), first, l.n, step))
+			totals[run] = logSumExp(data[F](n.in[0]), first, l.n, step)
+			data[F](n)[run] = F(totals[run])
 		})
 		return nil
 	}
 }
 
-func logSumExpBack[F kernel.Float](l lane) func(*Node) error {
+func logSumExpBack[F kernel.Float](l lane, totals []float64) func(*Node) error {
 	return func(n *Node) error {
-		dx, x, y, g := data[F](n), data[F](n.in[0]), data[F](n.in[1]), data[F](n.in[2])
+		dx, x, g := data[F](n), data[F](n.in[0]), data[F](n.in[2])
 		l.each(func(run, first, step int) {
 			for k := range l.n {
 				i := first + k*step
-				dx[i] = g[run] * F(math.Exp(float64(x[i])-float64(y[run])))
+				dx[i] = g[run] * F(math.Exp(float64(x[i])-totals[run]))
 			}
 		})
 		return nil

@@ -18,8 +18,14 @@ func (p *Program) StateNames() []string {
 	return names
 }
 
-// Load copies the states into the program, before a run. A state that isn't held is zero.
+// Load copies the states into the program, before a run. A state that isn't held is zero; one that the program doesn't
+// have is an error.
 func (p *Program) Load(from States) error {
+	for name := range from {
+		if p.b.state(name) == nil {
+			return &ArgumentError{Op: "Load", Name: "state", Got: fmt.Sprintf("%q", name), Want: fmt.Sprintf("one of %q", p.StateNames())}
+		}
+	}
 	for _, s := range p.b.states {
 		in := Tensor{Shape: s.in.shape}
 		in.setRaw(s.in.buf)
@@ -38,9 +44,21 @@ func (p *Program) Load(from States) error {
 	return nil
 }
 
-// Store copies the states at the window's end out of the program, after a run.
+// LastState returns a state's value after the last run, also of one that isn't carried. It is overwritten by the next
+// run; nil if there is no such state.
+func (p *Program) LastState(name string) *Tensor {
+	if s := p.b.state(name); s != nil {
+		return p.tensor(s.out)
+	}
+	return nil
+}
+
+// Store copies the states that are carried on out of the program, after a run.
 func (p *Program) Store(to States) {
 	for _, s := range p.b.states {
+		if !s.carried || to == nil {
+			continue
+		}
 		if t := to[s.name]; t == nil || !slices.Equal(t.Shape, s.out.shape) {
 			to[s.name] = NewTensor(p.b.dtype, s.out.shape...)
 		}

@@ -43,7 +43,7 @@ type Tensor struct {
 	F64   []float64
 }
 
-// NewTensor returns a tensor of zeros.
+// NewTensor returns a tensor of zeros. Like make, it panics if a size is negative.
 func NewTensor(d DType, shape ...int) *Tensor {
 	t := &Tensor{Shape: shape}
 	t.setRaw(d.make(size(shape)))
@@ -130,7 +130,7 @@ func (t *Tensor) setRaw(buf any) {
 }
 
 // maxElements bounds one tensor: a larger one is taken for a mistake in a size, not a wish for 8 GiB.
-const maxElements = 1 << 31
+const maxElements = 1<<31 - 1
 
 // checkShape reports what is wrong with a shape, or "".
 func checkShape(shape []int) string {

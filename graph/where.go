@@ -3,7 +3,8 @@ package graph
 import "github.com/gobptt/bptt/internal/kernel"
 
 // Where returns x where the mask isn't 0, else y. All three have one shape; a broadcast mask is the caller's to expand.
-// The mask has no gradient, and a NaN on the side that isn't taken doesn't spread, neither forward nor backward.
+// The mask has no gradient. A NaN on the side that isn't taken doesn't spread: its value isn't used, and its gradient is
+// 0 (a NaN may still come of that 0 further back, where an op's derivative is infinite).
 func (b *Builder) Where(mask, x, y *Node) *Node {
 	if !b.ok("Where", mask, x, y) || !b.floating("Where", mask, x, y) || !b.sameShape("Where", mask, x, y) {
 		return nil

@@ -1,6 +1,10 @@
 package layers
 
-import "github.com/gobptt/bptt/graph"
+import (
+	"fmt"
+
+	"github.com/gobptt/bptt/graph"
+)
 
 var _ Layer = Dropout(0)
 
@@ -9,10 +13,18 @@ type Dropout float64
 
 // Apply returns x in evaluation.
 func (d Dropout) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
-	if d == 0 || !b.Window().Train || x == nil {
+	d.check(b)
+	if d == 0 || !b.Window().Train || b.Err() != nil {
 		return x
 	}
 	return b.Dropout(x, b.DropoutMask(float64(d), x.Shape()...))
+}
+
+// check finds a bad probability also where it isn't used.
+func (d Dropout) check(b *graph.Builder) {
+	if !(d >= 0 && d < 1) {
+		b.Fail(&graph.ArgumentError{Op: "Dropout", Name: "probability", Got: fmt.Sprint(float64(d)), Want: "0 ≤ p < 1"})
+	}
 }
 
 // Params returns none.

@@ -13,7 +13,8 @@ var _ Layer = (*Recurrent)(nil)
 // Recurrent runs cells over a sequence x [T*B, F]: a stack of layers, each with one direction or two. The output is
 // the last layer's, [T*B, H], or [T*B, 2H] with both directions, forward first.
 //
-// The states are carried under the names "h_l0", "c_l0", "h_l0_reverse", ….
+// The states are named "h_l0", "c_l0", "h_l0_reverse", …. Those of the forward direction are carried from window to
+// window; the reverse direction begins each window from zeros, unless its states are loaded.
 type Recurrent struct {
 	cells   [][]cell.Cell // by layer and direction
 	dropout Dropout
@@ -76,6 +77,7 @@ func stack(input, hidden int, o RecurrentOptions, newCell func(input int, c cell
 
 // Apply writes all layers, and carries their states.
 func (r *Recurrent) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
+	r.dropout.check(b)
 	for l, directions := range r.cells {
 		if l > 0 {
 			x = r.dropout.Apply(b, x)
@@ -106,8 +108,18 @@ func carry(b *graph.Builder, c cell.Cell, x *graph.Node, suffix string, reverse 
 		run = f.Sequence
 	}
 	y, last := run(b, x, s, reverse)
-	for i, n := range last {
-		b.SetState(specs[i].Name+suffix, n)
+	if b.Err() == nil && len(last) != len(specs) {
+		b.Fail(&graph.ArgumentError{Op: "cell", Name: "state after a step", Got: fmt.Sprintf("%d vectors", len(last)), Want: fmt.Sprint(len(specs))})
+	}
+	for i, v := range specs {
+		switch {
+		case b.Err() != nil:
+			return nil
+		case reverse:
+			b.SetLastState(v.Name+suffix, last[i])
+		default:
+			b.SetState(v.Name+suffix, last[i])
+		}
 	}
 	return y
 }

@@ -15,8 +15,12 @@ type State = cell.State
 // read. Any cell will do; one that has a fused form is much faster in that, see cell.Fused.
 func Unroll(b *graph.Builder, c cell.Cell, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
 	w := b.Window()
-	if b.Err() == nil && x.Dim(0) != w.T*w.B {
+	if b.Err() != nil {
+		return nil, nil
+	}
+	if x.Dim(0) != w.T*w.B {
 		b.Fail(&graph.ShapeError{Op: "Unroll", Got: fmt.Sprint(x.Shape()), Want: fmt.Sprintf("[%d, F]", w.T*w.B)})
+		return nil, nil
 	}
 	ys := make([]*graph.Node, w.T)
 	for k := range w.T {

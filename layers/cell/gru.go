@@ -31,9 +31,6 @@ func (g *GRU) States() []StateSpec { return []StateSpec{{"h", g.hidden}} }
 // Step writes one time step in graph ops.
 func (g *GRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	a, u := b.Split(g.input(b, x), 1, 3), b.Split(g.recurrent(b, s[0]), 1, 3)
-	if b.Err() != nil {
-		return nil, nil
-	}
 	r := b.Sigmoid(b.Add(a[0], u[0]))
 	z := b.Sigmoid(b.Add(a[1], u[1]))
 	n := b.Tanh(b.Add(a[2], b.Mul(r, u[2])))

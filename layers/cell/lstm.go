@@ -33,9 +33,6 @@ func (l *LSTM) States() []StateSpec { return []StateSpec{{"h", l.hidden}, {"c", 
 // Step writes one time step in graph ops.
 func (l *LSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	gates := b.Split(b.Add(l.input(b, x), l.recurrent(b, s[0])), 1, 4)
-	if b.Err() != nil {
-		return nil, nil
-	}
 	i, f, g, o := b.Sigmoid(gates[0]), b.Sigmoid(gates[1]), b.Tanh(gates[2]), b.Sigmoid(gates[3])
 	c := b.Add(b.Mul(f, s[1]), b.Mul(i, g))
 	h := b.Mul(o, b.Tanh(c))
