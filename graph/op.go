@@ -40,7 +40,7 @@ func (o *gorgoniaOp) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
 	return tensor.Shape(o.n.shape).Clone(), nil
 }
 
-// Do runs the op. The values passed are the inputs' own buffers, which the op knows already.
+// Do runs the op if someone gives Program.Graph to a machine of his own; a Program runs nodes by way of its tape. The values passed are the inputs' own buffers, which the op knows already.
 func (o *gorgoniaOp) Do(...gorgonia.Value) (gorgonia.Value, error) {
 	if err := o.n.execute(); err != nil {
 		return nil, err

@@ -5,9 +5,6 @@ import (
 	"math/rand/v2"
 )
 
-// Initializer fills the values of a new parameter of the given shape.
-type Initializer func(values []float64, shape []int, rng *rand.Rand)
-
 // Param is a trainable tensor: its value, and the gradient of the last run.
 //
 // Programs read Value and overwrite Grad. Whoever trains may change both between runs, in place. [NewArena] moves them

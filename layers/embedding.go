@@ -17,7 +17,7 @@ type Embedding struct {
 
 // NewEmbedding draws the table from N(0, 1), as PyTorch does.
 func NewEmbedding(vocabulary, width int, rng *rand.Rand) *Embedding {
-	return &Embedding{Weight: graph.NewParam(normal, rng, vocabulary, width), Padding: -1}
+	return &Embedding{Weight: graph.NewParam(graph.Normal(1), rng, vocabulary, width), Padding: -1}
 }
 
 // Apply takes indices [N] and returns [N, width].

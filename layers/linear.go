@@ -18,8 +18,8 @@ type Linear struct {
 func NewLinear(in, out int, rng *rand.Rand) *Linear {
 	bound := 1 / math.Sqrt(float64(in))
 	return &Linear{
-		Weight: graph.NewParam(uniform(bound), rng, out, in),
-		Bias:   graph.NewParam(uniform(bound), rng, out),
+		Weight: graph.NewParam(graph.Uniform(bound), rng, out, in),
+		Bias:   graph.NewParam(graph.Uniform(bound), rng, out),
 	}
 }
 

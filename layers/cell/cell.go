@@ -51,12 +51,7 @@ type affine struct {
 
 // newAffine draws all weights from U(-1/√H, 1/√H), as PyTorch does.
 func newAffine(gates, input, hidden int, o Options, rng *rand.Rand) affine {
-	draw := func(values []float64, _ []int, rng *rand.Rand) {
-		bound := 1 / math.Sqrt(float64(hidden))
-		for i := range values {
-			values[i] = bound * (2*rng.Float64() - 1)
-		}
-	}
+	draw := graph.Uniform(1 / math.Sqrt(float64(hidden)))
 	a := affine{
 		WeightIH: graph.NewParam(draw, rng, gates*hidden, input),
 		WeightHH: graph.NewParam(draw, rng, gates*hidden, hidden),

@@ -47,11 +47,7 @@ var _ cell.Fused = leaky{}
 const rate = 0.3
 
 func newLeaky(input, hidden int, rng *rand.Rand) leaky {
-	draw := func(values []float64, _ []int, rng *rand.Rand) {
-		for i := range values {
-			values[i] = rng.NormFloat64() / math.Sqrt(float64(hidden))
-		}
-	}
+	draw := graph.Normal(1 / math.Sqrt(float64(hidden)))
 	return leaky{
 		W:    graph.NewParam(draw, rng, hidden, input),
 		U:    graph.NewParam(draw, rng, hidden, hidden),

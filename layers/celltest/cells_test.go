@@ -46,11 +46,7 @@ func (c *elman) Step(b *graph.Builder, x *graph.Node, s cell.State) (*graph.Node
 
 func TestCustomCell(t *testing.T) {
 	celltest.Run(t, 3, func(rng *rand.Rand) cell.Cell {
-		draw := func(values []float64, _ []int, rng *rand.Rand) {
-			for i := range values {
-				values[i] = rng.NormFloat64() / 2
-			}
-		}
+		draw := graph.Normal(0.5)
 		return &elman{graph.NewParam(draw, rng, 3, 5), graph.NewParam(draw, rng, 5, 5), graph.NewParam(draw, rng, 5)}
 	})
 }

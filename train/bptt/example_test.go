@@ -1,0 +1,89 @@
+package bptt_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/seqdata"
+	"github.com/gobptt/bptt/train"
+	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/loss"
+)
+
+// newRun prepares a pass over a text of 121 characters, in 4 streams of 30 steps, with a small model.
+func newRun() *bptt.Run {
+	text, err := seqdata.NewText(strings.Repeat("abcdefghijkl", 10) + "a")
+	if err != nil {
+		log.Fatal(err)
+	}
+	stream, err := seqdata.Streams(text, 4)
+	if err != nil {
+		log.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{
+		layers.NewEmbedding(text.Vocab.Len(), 4, rng),
+		layers.NewGRU(4, 8, layers.GRUOptions{}, rng),
+		layers.NewLinear(8, text.Vocab.Len(), rng),
+	}
+	programs := &bptt.Programs{Write: func(b *graph.Builder) *graph.Node {
+		return loss.CrossEntropy{}.Cost(b, model.Apply(b, b.Input(seqdata.Input)))
+	}}
+	return &bptt.Run{Data: stream, Programs: programs, States: graph.States{}, Random: rand.NewPCG(1, 1)}
+}
+
+// The windows of one epoch. Each leaves its gradient in the parameters, and its last state in the run.
+func ExampleTruncated() {
+	run := newRun()
+	for {
+		result, err := bptt.Truncated{Window: 12}.Gradient(run)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		window := result.Program.Window()
+		fmt.Printf("T=%d B=%d: mean loss %.1f over %d targets\n", window.T, window.B, result.Loss, result.Targets)
+	}
+	fmt.Println("state h_l0 is", run.States["1.h_l0"].Shape)
+	// Output:
+	// T=12 B=4: mean loss 2.6 over 48 targets
+	// T=12 B=4: mean loss 2.6 over 48 targets
+	// T=6 B=4: mean loss 2.6 over 24 targets
+	// state h_l0 is [4 8]
+}
+
+// jittered is truncated BPTT with windows of varying length: a strategy is any type with this method.
+type jittered struct{ shortest, longest int }
+
+var _ train.Strategy = jittered{}
+
+func (s jittered) Gradient(r *bptt.Run) (bptt.Result, error) {
+	n := s.shortest + int(r.Random.Uint64()%uint64(s.longest-s.shortest+1))
+	return bptt.Truncated{Window: n}.Gradient(r)
+}
+
+// A strategy of one's own.
+func ExampleRun() {
+	run := newRun()
+	steps := 0
+	for {
+		result, err := jittered{shortest: 5, longest: 15}.Gradient(run)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		steps += result.Program.Window().T
+	}
+	fmt.Println("an epoch of", steps, "steps")
+	// Output:
+	// an epoch of 30 steps
+}
