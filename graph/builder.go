@@ -161,10 +161,10 @@ type Node struct {
 
 	// buf is the memory of the value, []float32, []float64 or, for indices, []int32.
 	buf   any
-	base  *Node // whose memory this node's value is part of; nil: its own
-	pin   bool  // the memory is not from the shared plan
-	also  []any // further memory that the op computes, in which a search for NaN looks
-	taken bool  // a recurrence has taken the memory over
+	base  *Node        // whose memory this node's value is part of; nil: its own
+	pin   bool         // the memory is not from the shared plan
+	also  func() []any // further memory that the op computes, where a search for NaN looks; nil: none
+	taken bool         // a recurrence has taken the memory over
 
 	run  func(n *Node) error      // computes buf from the inputs' bufs
 	grad func(n, g *Node) []*term // the gradient's terms, one an input, nil where there is none

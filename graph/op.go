@@ -72,7 +72,11 @@ func (n *Node) execute() (err error) {
 }
 
 func (n *Node) checkFinite() error {
-	for _, buf := range append([]any{n.buf}, n.also...) {
+	computed := []any{n.buf}
+	if n.also != nil {
+		computed = append(computed, n.also()...)
+	}
+	for _, buf := range computed {
 		t := Tensor{}
 		t.setRaw(buf)
 		for i := range t.Len() {

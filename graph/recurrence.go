@@ -175,8 +175,11 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 		if s == nil {
 			return nil, last
 		}
-		for i := 1; i < r.States; i++ {
-			s.also = append(s.also, rec.state(i, rec.after(t)))
+		s.also = func() (computed []any) {
+			for i := range r.States {
+				computed = append(computed, rec.state(i, rec.after(t)))
+			}
+			return computed
 		}
 		s.grad = func(n, g *Node) []*term { return []*term{whole(rec.backNode(t, g))} }
 	}
@@ -369,7 +372,11 @@ func (rec *recurrence[F]) backNode(t int, g *Node) *Node {
 		in = append(in, rec.gy) // keeps its memory from being used again before the chain's end
 	}
 	step := &backwardStep[F]{rec, t}
-	return rec.node(fmt.Sprintf("step %d backward", t), []int{rec.B, rec.H}, rec.d[0], step.run, in...)
+	n := rec.node(fmt.Sprintf("step %d backward", t), []int{rec.B, rec.H}, rec.d[0], step.run, in...)
+	if n != nil {
+		n.also = func() []any { return []any{rec.activations(rec.gradients(), t)} }
+	}
+	return n
 }
 
 // first is the first step that the forward pass computes.
@@ -380,6 +387,10 @@ func (rec *recurrence[F]) first() int {
 	return 0
 }
 
+// backwardStep computes one time step backwards: each worker the same units of all rows. It begins with the product
+// that the step computed before it, t+1 in the forward direction, left to do: the gradient with respect to this step's h
+// by way of that step's gates. So what one worker needs of another is only ever what the last node computed, and the
+// workers meet once a step.
 type backwardStep[F kernel.Float] struct {
 	*recurrence[F]
 	t int
@@ -391,10 +402,16 @@ func (s *backwardStep[F]) run(*Node) error {
 }
 
 func (s *backwardStep[F]) Work(w *kernel.Worker) {
-	h, width := s.H, s.Gates*s.H
+	h := s.H
 	from, to := kernel.Split(h, s.back.Align(), w.Index(), w.Count())
+	if from == to {
+		return
+	}
+	if s.after(s.t) != s.finish() {
+		s.multiplyBack(s.later(s.t), s.d[0], from, to)
+	}
 	row := &s.rows[w.Index()]
-	for i := 0; i < s.B && from < to; i++ {
+	for i := range s.B {
 		s.row(row, s.t, i, from, to)
 		for k := range s.States {
 			row.D[k] = s.d[k][i*h+from : i*h+to]
@@ -404,15 +421,24 @@ func (s *backwardStep[F]) Work(w *kernel.Worker) {
 		}
 		s.cell.Backward(row)
 	}
-	w.Barrier() // the product reads what all workers have written
-	if from == to {
-		return
-	}
+}
+
+// multiplyBack turns the gradients of step t's gates into that of the h before the step, for some of the units. dh
+// holds the direct part of it, if there is one.
+func (rec *recurrence[F]) multiplyBack(t int, dh []F, from, to int) {
 	var beta F
-	if s.Direct {
+	if rec.Direct {
 		beta = 1
 	}
-	s.back.Mul(s.B, s.activations(s.gradients(), s.t), width, beta, s.d[0], h, from, to)
+	rec.back.Mul(rec.B, rec.activations(rec.gradients(), t), rec.Gates*rec.H, beta, dh, rec.H, from, to)
+}
+
+// later is the step that the forward pass computes after step t.
+func (rec *recurrence[F]) later(t int) int {
+	if rec.reverse {
+		return t - 1
+	}
+	return t + 1
 }
 
 // gradients returns, after the backward chain, the gradients with respect to the recurrent products, [T*B, Gates*H].
@@ -449,6 +475,9 @@ func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
 	}
 	for i := range rec.States {
 		terms = append(terms, partial(func(sum *Node, first bool) {
+			if i == 0 {
+				rec.multiplyBack(rec.first(), rec.d[0], 0, rec.H) // which the first step left to do
+			}
 			s := data[F](sum)
 			if first {
 				clear(s)

@@ -3,9 +3,13 @@ package train
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/kernel"
 	"github.com/gobptt/bptt/layers"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train/bptt"
@@ -60,10 +64,25 @@ func BenchmarkTrainStep(b *testing.B) {
 			for b.Loop() {
 				step()
 			}
-			b.ReportMetric(float64(b.N)*float64(c.b*c.t)/b.Elapsed().Seconds(), "tokens/s")
+			tokens := float64(b.N) * float64(c.b*c.t) / b.Elapsed().Seconds()
+			b.ReportMetric(tokens, "tokens/s")
+			b.ReportMetric(tokens*flopsPerToken(c.cell, c.v, c.e, c.h, c.l)/fmaPeak(), "FMA-peak")
+			b.ReportMetric(peakMB(), "peak-MB")
 		})
 	}
 }
+
+// flopsPerToken counts the matrix products: forward, and backward for the input and for the weight.
+func flopsPerToken(cell string, v, e, h, l int) float64 {
+	gates := map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4}[cell]
+	weights := gates*h*(e+h) + (l-1)*gates*h*(h+h) + h*v
+	return 3 * 2 * float64(weights)
+}
+
+// fmaPeak is what all cores together do in multiply-adds on registers alone.
+var fmaPeak = sync.OnceValue(func() float64 {
+	return kernel.PeakFlops[float32](kernel.NewPool(runtime.GOMAXPROCS(0)), 100*time.Millisecond)
+})
 
 // repeated gives one random batch again and again.
 func repeated(vocabulary, steps, batch int, rng *rand.Rand) Data {
