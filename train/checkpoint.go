@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/gobptt/bptt/graph"
@@ -34,7 +35,8 @@ type Checkpoint struct {
 
 	// Attach are further files, such as a vocabulary. A resumed run must have the same.
 	Attach map[string][]byte
-	// Damaged is told of every save that was skipped because it is damaged; nil: they are skipped silently.
+	// Damaged is told of every save that was skipped for an older one because it is damaged; nil: they are skipped
+	// silently.
 	Damaged func(error)
 }
 
@@ -52,7 +54,8 @@ type progress struct {
 	Step           int            `json:"step"`
 	Tokens         int64          `json:"tokens"`
 	Seconds        float64        `json:"seconds"`
-	Random         string         `json:"random"` // base64 of rand.PCG's own encoding
+	Random         string         `json:"random"`    // base64 of rand.PCG's own encoding
+	Optimizer      string         `json:"optimizer"` // its Go type
 	OptimizerSteps int64          `json:"optimizer_steps"`
 	Cursor         int64          `json:"cursor"` // in the data; -1 if it has none
 	LossSum        float64        `json:"loss_sum"`
@@ -65,27 +68,30 @@ func (c *Checkpoint) open(f *fit) error {
 	if c.Every < 0 || c.Keep < 0 {
 		return &ArgumentError{Name: "Checkpoint", Got: fmt.Sprintf("Every %d, Keep %d", c.Every, c.Keep), Want: "0 or more"}
 	}
-	for name := range c.Attach {
-		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile}, name) {
-			return &ArgumentError{Name: "Checkpoint.Attach", Got: fmt.Sprintf("a file named %q", name), Want: "another name"}
-		}
+	if c.Dir == "" {
+		return &ArgumentError{Name: "Checkpoint.Dir", Got: "empty", Want: "a directory"}
 	}
-	if err := snapshot.Check(c.Dir); err != nil {
-		return err
+	for name := range c.Attach {
+		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile}, name) || !snapshot.ValidName(name) {
+			return &ArgumentError{Name: "Checkpoint.Attach", Got: fmt.Sprintf("a file named %q", name), Want: "another name, of letters, digits, dots, dashes and underscores"}
+		}
 	}
 	s, damaged, err := snapshot.Load(c.Dir)
-	for _, d := range damaged {
-		if c.Damaged != nil {
-			c.Damaged(d)
-		}
-	}
 	switch {
 	case errors.Is(err, snapshot.ErrNone) && !c.Resume:
-		return nil
+		return snapshot.Check(c.Dir)
 	case err != nil:
 		return err
 	case !c.Resume:
 		return &CheckpointError{Path: c.Dir, What: "the directory", Got: fmt.Sprintf("in use by a run saved at step %d", s.Step), Want: "resumption, or another directory"}
+	}
+	if err := snapshot.Check(c.Dir); err != nil {
+		return err
+	}
+	for _, d := range damaged {
+		if c.Damaged != nil {
+			c.Damaged(d)
+		}
 	}
 	return c.resume(f, s)
 }
@@ -107,7 +113,7 @@ func (c *Checkpoint) save(f *fit) error {
 	}
 	_, err := snapshot.Save(c.Dir, int64(f.step), keep, func(create func(name string) (io.Writer, error)) error {
 		files := map[string]func(io.Writer) error{
-			modelFile:     func(w io.Writer) error { return WriteWeights(w, f.arena.Params) },
+			modelFile:     func(w io.Writer) error { return WriteWeights(w, f.Model.Params()) },
 			optimizerFile: func(w io.Writer) error { return writeTensors(w, f.Optimizer.State().Moments) },
 			statesFile:    func(w io.Writer) error { return writeTensors(w, f.states) },
 			trainFile:     f.writeProgress,
@@ -142,7 +148,8 @@ func (f *fit) writeProgress(w io.Writer) error {
 	}
 	p := progress{
 		Version: formatVersion, Step: f.step, Tokens: f.tokens, Seconds: f.seconds,
-		Random: base64.StdEncoding.EncodeToString(random), OptimizerSteps: f.Optimizer.State().Steps,
+		Random:    base64.StdEncoding.EncodeToString(random),
+		Optimizer: fmt.Sprintf("%T", f.Optimizer), OptimizerSteps: f.Optimizer.State().Steps,
 		Cursor: -1, LossSum: f.sum, LossCount: f.count, History: f.history,
 	}
 	if d, ok := f.data.(cursor); ok {
@@ -183,7 +190,11 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 	if err := json.Unmarshal(data, &p); err != nil {
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
 	}
-	random, err := base64.StdEncoding.DecodeString(p.Random)
+	random := rand.NewPCG(0, 0)
+	state, err := base64.StdEncoding.DecodeString(p.Random)
+	if err == nil {
+		err = random.UnmarshalBinary(state)
+	}
 	switch {
 	case p.Version != formatVersion:
 		return wrong("the format's version", fmt.Sprint(p.Version), fmt.Sprint(formatVersion))
@@ -191,8 +202,10 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
 	case p.Step < 0 || p.History == nil:
 		return wrong(trainFile, "incomplete", "step and history")
+	case p.Optimizer != fmt.Sprintf("%T", f.Optimizer):
+		return wrong("the optimizer", p.Optimizer, fmt.Sprintf("%T", f.Optimizer))
 	}
-	weights, err := read(modelFile)
+	model, err := read(modelFile)
 	if err != nil {
 		return err
 	}
@@ -204,33 +217,35 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	weights, err := readWeights(s.Path, model, f.Model.Params())
+	if err != nil {
+		return err
+	}
 	moments, err := readTensors(optimizer)
 	if err != nil {
 		return &CheckpointError{Path: s.Path, What: optimizerFile, Err: err}
 	}
 	for name, m := range moments {
-		if m.Len() != f.arena.Values.Len() {
-			return wrong(fmt.Sprintf("the optimizer's %q", name), fmt.Sprintf("of %d values", m.Len()), fmt.Sprint(f.arena.Values.Len()))
+		if v := f.arena.Values; m.Len() != v.Len() || m.DType() != v.DType() {
+			return wrong(fmt.Sprintf("the optimizer's %q", name), fmt.Sprintf("%d values of %v", m.Len(), m.DType()), fmt.Sprintf("%d of %v", v.Len(), v.DType()))
 		}
 	}
 	carried, err := readTensors(states)
 	if err != nil {
 		return &CheckpointError{Path: s.Path, What: statesFile, Err: err}
 	}
-	if err := readWeights(s.Path, weights, f.arena.Params); err != nil {
-		return err
-	}
-
-	if err := f.Random.UnmarshalBinary(random); err != nil {
-		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
-	}
 	if d, ok := f.data.(cursor); ok && p.Cursor >= 0 {
 		if err := d.SetCursor(p.Cursor); err != nil {
 			return &CheckpointError{Path: s.Path, What: "the place in the data", Err: err}
 		}
+		f.states = graph.States(carried)
+	} // else an epoch begins, from zero states
+	if err := setWeights(f.Model.Params(), weights); err != nil {
+		return err
 	}
+
+	*f.Random = *random
 	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments})
-	f.states = graph.States(carried)
 	f.history = p.History
 	f.step, f.tokens, f.seconds, f.saved = p.Step, p.Tokens, p.Seconds, p.Step
 	f.sum, f.count = p.LossSum, p.LossCount

@@ -54,8 +54,8 @@ func (g *Generator) Next(token int32) (*graph.Tensor, error) {
 // Sample draws n tokens after a prompt of at least one token, from softmax(logits/temperature). Temperature 0 takes the
 // likeliest token. Tokens in without are never drawn.
 func (g *Generator) Sample(prompt []int32, n int, temperature float64, rng *rand.Rand, without ...int32) ([]int32, error) {
-	if len(prompt) == 0 || n < 0 || !(temperature >= 0) {
-		return nil, &ArgumentError{Name: "Sample", Got: fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature), Want: "a prompt, n and temperature 0 or more"}
+	if len(prompt) == 0 || n < 0 || !(temperature >= 0 && temperature <= math.MaxFloat64) {
+		return nil, &ArgumentError{Name: "Sample", Got: fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature), Want: "a prompt, n 0 or more, and a finite temperature 0 or more"}
 	}
 	g.Reset()
 	for _, token := range prompt[:len(prompt)-1] {

@@ -16,7 +16,7 @@ import (
 	"github.com/gobptt/bptt/train/track"
 )
 
-// Trainer fits a model. The first five fields are required.
+// Trainer fits a model. The first five fields are required. Model, Loss and Threads must not change after the first use.
 type Trainer struct {
 	Model     Model
 	Loss      Loss
@@ -25,7 +25,7 @@ type Trainer struct {
 	Steps     int // updates to reach in all, those before a resumption included
 
 	ClipNorm float64   // largest norm of the gradient; 0 means no clipping
-	Random   *rand.PCG // of dropout masks; nil means rand.NewPCG(1, 1). A checkpoint holds its state.
+	Random   *rand.PCG // of dropout masks; nil means rand.NewPCG(1, 1). A PCG, since a checkpoint stores its state.
 	Threads  int       // 0 means as many as runtime.GOMAXPROCS; the results are the same
 
 	Every            int // steps between evaluations on the validation data, with a Report; 0 means only the last

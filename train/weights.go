@@ -28,30 +28,39 @@ func LoadWeights(path string, params []graph.NamedParam) error {
 	if err != nil {
 		return err
 	}
-	return readWeights(path, data, params)
+	tensors, err := readWeights(path, data, params)
+	if err != nil {
+		return err
+	}
+	return setWeights(params, tensors)
 }
 
-func readWeights(path string, data []byte, params []graph.NamedParam) error {
+// readWeights reads tensors that fit the parameters: a tensor of the same name and shape for each and no others.
+func readWeights(path string, data []byte, params []graph.NamedParam) (map[string]*graph.Tensor, error) {
 	tensors, err := readTensors(data)
 	if err != nil {
-		return &CheckpointError{Path: path, Err: err}
+		return nil, &CheckpointError{Path: path, Err: err}
 	}
 	for _, p := range params {
 		t := tensors[p.Name]
 		switch {
 		case t == nil:
-			return &CheckpointError{Path: path, What: "tensor " + p.Name, Got: "missing", Want: fmt.Sprint("shape ", p.Shape())}
+			return nil, &CheckpointError{Path: path, What: "tensor " + p.Name, Got: "missing", Want: fmt.Sprint("shape ", p.Shape())}
 		case !slices.Equal(t.Shape, p.Shape()):
-			return &CheckpointError{Path: path, What: "tensor " + p.Name, Got: fmt.Sprint("of shape ", t.Shape), Want: fmt.Sprint(p.Shape())}
+			return nil, &CheckpointError{Path: path, What: "tensor " + p.Name, Got: fmt.Sprint("of shape ", t.Shape), Want: fmt.Sprint(p.Shape())}
 		}
 	}
 	if len(tensors) != len(params) {
 		for _, name := range slices.Sorted(maps.Keys(tensors)) {
 			if !slices.ContainsFunc(params, func(p graph.NamedParam) bool { return p.Name == name }) {
-				return &CheckpointError{Path: path, What: "tensor " + name, Got: "in the file", Want: "only the model's parameters"}
+				return nil, &CheckpointError{Path: path, What: "tensor " + name, Got: "in the file", Want: "only the model's parameters"}
 			}
 		}
 	}
+	return tensors, nil
+}
+
+func setWeights(params []graph.NamedParam, tensors map[string]*graph.Tensor) error {
 	for _, p := range params {
 		if err := p.Value.Copy(tensors[p.Name]); err != nil {
 			return err

@@ -34,7 +34,11 @@ func standardLibrary() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := filepath.Join(strings.TrimSpace(string(out)), "src")
+	// Linux distributions make src a symbolic link, which WalkDir wouldn't follow.
+	root, err := filepath.EvalSymlinks(filepath.Join(strings.TrimSpace(string(out)), "src"))
+	if err != nil {
+		return nil, err
+	}
 	var files []string
 	total := int64(0)
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

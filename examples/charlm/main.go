@@ -20,16 +20,20 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
+	os.Exit(status(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// status says in one line what is wrong, if anything is, and returns the exit status.
+func status(err error, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
 	case errors.Is(err, context.Canceled):
-		os.Exit(130) // as a shell reports an interrupted program
-	default:
-		fmt.Fprintln(os.Stderr, "charlm:", strings.ReplaceAll(err.Error(), "\n", "; "))
-		os.Exit(1)
+		return 130 // as a shell reports an interrupted program
 	}
+	fmt.Fprintln(stderr, "charlm:", strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
+	return 1
 }
 
 // run is the whole program: parse, read, train, save, sample.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -56,6 +58,14 @@ func newRun(s *settings, text *seqdata.Text, stdout, stderr io.Writer) (*charlm,
 	if c.valid, err = seqdata.Streams(validText, s.batch); err != nil {
 		return nil, err
 	}
+	if err := s.checkMemory(c.vocab.Len()); err != nil {
+		return nil, err
+	}
+	if s.save == "" {
+		if s.save, err = claim(defaultSave); err != nil {
+			return nil, err
+		}
+	}
 
 	rng := rand.New(rand.NewPCG(s.model.Seed, 1))
 	m := s.model
@@ -102,6 +112,19 @@ func newRun(s *settings, text *seqdata.Text, stdout, stderr io.Writer) (*charlm,
 	return c, nil
 }
 
+// claim makes the first of the directories name, name-2, name-3, … that doesn't exist, so that runs started at the same
+// time get one each.
+func claim(name string) (string, error) {
+	dir := name
+	for i := 2; ; i++ {
+		err := os.Mkdir(dir, 0o777)
+		if !errors.Is(err, fs.ErrExist) {
+			return dir, err
+		}
+		dir = fmt.Sprintf("%s-%d", name, i)
+	}
+}
+
 // report prints how far the model is, and what it writes.
 func (c *charlm) report(r train.Report) error {
 	line := fmt.Sprintf("step %d: training %.4f, validation %.4f nats/char", r.Step, r.Train, r.Validation)
@@ -132,21 +155,36 @@ func indent(text string) string {
 
 // finish saves the learning curve and a sample, and prints the last line.
 func (c *charlm) finish(h *track.History) error {
-	if err := h.WriteFile(filepath.Join(c.save, "learning-curve.png")); err != nil {
+	if err := replace(filepath.Join(c.save, "learning-curve.png"), h.WriteFile); err != nil {
 		return err
 	}
-	text, err := c.write(500, uint64(c.steps))
+	steps := h.Train[len(h.Train)-1].Step // more than asked for, if the resumed run had more
+	text, err := c.write(500, uint64(steps))
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(c.save, "sample.txt"), []byte(text), 0o666); err != nil {
+	err = replace(filepath.Join(c.save, "sample.txt"), func(path string) error { return os.WriteFile(path, []byte(text), 0o666) })
+	if err != nil {
 		return err
 	}
 	if !c.quiet {
 		fmt.Fprintf(c.stdout, "a sample of 500 characters:\n%s\n", indent(text))
-		fmt.Fprintf(c.stdout, "saved in %s: the model (step-%08d/model.safetensors), learning-curve.png, sample.txt\n", c.save, c.steps)
+		fmt.Fprintf(c.stdout, "saved in %s: the model (step-%08d/model.safetensors), learning-curve.png, sample.txt\n", c.save, steps)
 	}
 	nats := h.Validation[len(h.Validation)-1].Loss
 	fmt.Fprintf(c.stdout, "validation: %.4f nats/char (perplexity %.2f, %.2f bits/char)\n", nats, math.Exp(nats), nats/math.Ln2)
 	return nil
+}
+
+// replace lets write make a file beside path and then moves it there, so that a full disk costs nothing.
+func replace(path string, write func(path string) error) error {
+	tmp := filepath.Join(filepath.Dir(path), ".new-"+filepath.Base(path))
+	err := write(tmp)
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp) // err says what is wrong
+	}
+	return err
 }

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/gobptt/bptt/train"
 )
@@ -42,10 +41,13 @@ type model struct {
 // defaultSave is the directory that is used if -save isn't given; a number is appended if it exists.
 const defaultSave = "charlm-model"
 
+// maxLayers is far beyond what learns anything.
+const maxLayers = 100
+
 func parse(args []string, stderr io.Writer) (*settings, error) {
 	s := &settings{}
 	f := flag.NewFlagSet("charlm", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard) // a wrong flag is one line on stderr, like every other error
 	f.StringVar(&s.text, "text", "", "learn from this `file`, UTF-8; without it, from the Go standard library's source")
 	f.IntVar(&s.steps, "steps", 700, "parameter updates to reach in all, resumed or not")
 	f.IntVar(&s.model.Hidden, "hidden", 256, "width of the recurrent layers")
@@ -63,11 +65,13 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.sample, "sample", 200, "characters in a sample while training")
 	f.Float64Var(&s.temperature, "temperature", 0.7, "of samples: below 1 is safer, above 1 is wilder")
 	f.BoolVar(&s.quiet, "quiet", false, "print only the last line")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil, err
-		}
-		os.Exit(1) // the flag set has said what is wrong
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(stderr, "Charlm trains a language model of characters. Flags:")
+		f.SetOutput(stderr)
+		f.PrintDefaults()
+		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w; -help lists the flags", err)
 	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("got the argument %q, want only flags", f.Arg(0))
@@ -82,9 +86,6 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 			s.save = defaultSave
 		}
 		return s, s.agree(given)
-	}
-	if s.save == "" {
-		s.save = unused(defaultSave)
 	}
 	return s, nil
 }
@@ -102,6 +103,8 @@ func (s *settings) check() error {
 		}
 	}
 	switch {
+	case s.model.Layers > maxLayers:
+		return fmt.Errorf("-layers is %d, want %d or less", s.model.Layers, maxLayers)
 	case !(s.rate > 0 && s.rate < 1e6):
 		return fmt.Errorf("-lr is %v, want a number above 0", s.rate)
 	case !(s.model.Dropout >= 0 && s.model.Dropout < 1):
@@ -139,13 +142,18 @@ func (s *settings) agree(given map[string]bool) error {
 	return s.check()
 }
 
-// unused returns the first of name, name-2, name-3, … that doesn't exist.
-func unused(name string) string {
-	candidate := name
-	for i := 2; ; i++ {
-		if _, err := os.Stat(candidate); os.IsNotExist(err) {
-			return candidate
-		}
-		candidate = fmt.Sprintf("%s-%d", name, i)
+// checkMemory refuses sizes that no machine has the memory for, before any of it is taken.
+func (s *settings) checkMemory(vocabulary int) error {
+	const limit = 16 // GB
+	m := s.model
+	v, e, h, l := float64(vocabulary), float64(m.Embed), float64(m.Hidden), float64(m.Layers)
+	gates := map[string]float64{"lstm": 4, "gru": 3, "rnn": 1}[m.Cell]
+	weights := v*e + gates*h*(e+h) + (l-1)*gates*h*(h+h) + v*h
+	activations := float64(s.batch) * float64(s.window) * (2*e + l*h*(gates+2) + 2*v)
+	// A weight has a gradient and two moments beside it.
+	if gb := 4 * (4*weights + 2*activations) / 1e9; gb > limit {
+		return fmt.Errorf("embedding %d, %s %d × %d, batch %d × window %d would take about %.0f GB of memory, want at most %d",
+			m.Embed, m.Cell, m.Hidden, m.Layers, s.batch, s.window, gb, limit)
 	}
+	return nil
 }

@@ -144,7 +144,7 @@ type output struct {
 }
 
 func (s system) newOutput(dir, name string) (*output, error) {
-	if !validName(name) {
+	if !ValidName(name) {
 		return nil, fmt.Errorf("%.80q cannot be the name of a file in a snapshot", name)
 	}
 	f, err := s.create(filepath.Join(dir, name))
@@ -173,9 +173,9 @@ func finish(f file, err error) error {
 	return cmp.Or(err, closeErr)
 }
 
-// validName admits names that mean the same file everywhere and need no
+// ValidName reports whether Save takes a file of this name. It admits names that mean the same file everywhere and need no
 // escape in SHA256SUMS.
-func validName(name string) bool {
+func ValidName(name string) bool {
 	for _, c := range name {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.ContainsRune("._-", c):

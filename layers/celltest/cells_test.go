@@ -9,7 +9,7 @@ import (
 	"github.com/gobptt/bptt/layers/celltest"
 )
 
-// cells are all cells of package cell, by the name of their constructor. A test in that package fails if one is missing.
+// cells are all cells of package cell, by the name of their constructor. A test in internal/arrows fails if one is missing.
 var cells = map[string]func(input, hidden int, o cell.Options, rng *rand.Rand) cell.Cell{
 	"NewRNN":     func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewRNN(i, h, o, rng) },
 	"NewReLURNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewReLURNN(i, h, o, rng) },

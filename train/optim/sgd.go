@@ -29,6 +29,7 @@ func (o *SGD) Step(a *graph.Arena) error {
 	for _, err := range []error{
 		inRange("SGD", "LearningRate", o.LearningRate, math.SmallestNonzeroFloat64, math.Inf(1)),
 		inRange("SGD", "Momentum", o.Momentum, 0, 1),
+		inRange("SGD", "Dampening", o.Dampening, 0, math.Inf(1)),
 		inRange("SGD", "WeightDecay", o.WeightDecay, 0, math.Inf(1)),
 	} {
 		if err != nil {

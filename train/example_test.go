@@ -1,0 +1,232 @@
+package train_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/seqdata"
+	"github.com/gobptt/bptt/train"
+	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/loss"
+	"github.com/gobptt/bptt/train/optim"
+)
+
+// shells returns a text that repeats itself, as streams for training.
+func shells() (*seqdata.Text, *seqdata.Stream) {
+	text, err := seqdata.NewText(strings.Repeat("she sells sea shells\n", 100))
+	if err != nil {
+		log.Fatal(err)
+	}
+	streams, err := seqdata.Streams(text, 4)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return text, streams
+}
+
+// characterModel returns a small language model.
+func characterModel(vocabulary int) layers.Sequential {
+	rng := rand.New(rand.NewPCG(1, 2))
+	return layers.Sequential{
+		layers.NewEmbedding(vocabulary, 8, rng),
+		layers.NewLSTM(8, 16, layers.LSTMOptions{}, rng),
+		layers.NewLinear(16, vocabulary, rng),
+	}
+}
+
+// A language model learns a sentence, and writes it.
+func Example() {
+	text, streams := shells()
+	model := characterModel(text.Vocab.Len())
+	trainer := train.Trainer{
+		Model:     model,
+		Loss:      loss.CrossEntropy{},
+		Optimizer: &optim.Adam{LearningRate: 0.03},
+		ClipNorm:  1,
+		BPTT:      bptt.Truncated{Window: 16},
+		Steps:     150,
+	}
+	history, err := trainer.Fit(context.Background(), streams, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("learned:", history.Train[len(history.Train)-1].Loss < 0.05)
+
+	generator, err := train.NewGenerator(model)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ids, err := generator.Sample(text.Vocab.Encode("\n"), 41, 0, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(text.Vocab.Decode(ids))
+	// Output:
+	// learned: true
+	// she sells sea shells
+	// she sells sea shells
+}
+
+// A run that is stopped and resumed ends with the same weights as one that isn't.
+func ExampleCheckpoint() {
+	dir, err := os.MkdirTemp("", "checkpoint")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	fit := func(steps int, c *train.Checkpoint) []byte {
+		text, streams := shells()
+		model := characterModel(text.Vocab.Len())
+		trainer := train.Trainer{
+			Model: model, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{},
+			BPTT: bptt.Truncated{Window: 16}, Steps: steps, Checkpoint: c,
+		}
+		if _, err := trainer.Fit(context.Background(), streams, nil); err != nil {
+			log.Fatal(err)
+		}
+		var weights bytes.Buffer
+		if err := train.WriteWeights(&weights, model.Params()); err != nil {
+			log.Fatal(err)
+		}
+		return weights.Bytes()
+	}
+	straight := fit(30, nil)
+	fit(17, &train.Checkpoint{Dir: dir})
+	resumed := fit(30, &train.Checkpoint{Dir: dir, Resume: true})
+	fmt.Println("same weights:", bytes.Equal(straight, resumed))
+
+	saves, err := filepath.Glob(filepath.Join(dir, "step-*"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range saves {
+		fmt.Println(filepath.Base(s))
+	}
+	// Output:
+	// same weights: true
+	// step-00000017
+	// step-00000030
+}
+
+// Weights are safetensors files, under PyTorch's names.
+func ExampleLoadWeights() {
+	dir, err := os.MkdirTemp("", "weights")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "model.safetensors")
+
+	f, err := os.Create(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := train.WriteWeights(f, characterModel(10).Params()); err != nil {
+		log.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(train.LoadWeights(path, characterModel(10).Params()))
+
+	// A model of another shape is refused, and left as it was.
+	var wrong *train.CheckpointError
+	if err := train.LoadWeights(path, characterModel(11).Params()); errors.As(err, &wrong) {
+		fmt.Println(wrong.What, "is", wrong.Got+", want", wrong.Want)
+	}
+	// Output:
+	// <nil>
+	// tensor 0.weight is of shape [10 8], want [11 8]
+}
+
+// A loss that isn't finite ends the run before the weights are touched, and names the op that it began in.
+func ExampleDivergedError() {
+	text, streams := shells()
+	trainer := train.Trainer{
+		Model: characterModel(text.Vocab.Len()),
+		Loss:  loss.CrossEntropy{}, Optimizer: &optim.SGD{LearningRate: 1e38}, BPTT: bptt.Truncated{Window: 16}, Steps: 10,
+	}
+	_, err := trainer.Fit(context.Background(), streams, nil)
+	var diverged *train.DivergedError
+	if errors.As(err, &diverged) {
+		fmt.Println("not finite:", diverged.What)
+	}
+	var first *graph.NonFiniteError
+	if errors.As(err, &first) {
+		fmt.Printf("began in layer %s, op %s\n", first.Layer, first.Op)
+	}
+	// Output:
+	// not finite: loss
+	// began in layer 1, op Linear
+}
+
+// wave gives windows of a sine in two phases: Data is any type with these methods.
+type wave struct{ at, length int }
+
+func (w *wave) Rewind() { w.at = 0 }
+
+func (w *wave) Next(steps int) (*seqdata.Batch, error) {
+	steps = min(steps, w.length-w.at)
+	if steps == 0 {
+		return nil, io.EOF
+	}
+	const rows = 2
+	var input, target []float32
+	for t := w.at; t < w.at+steps; t++ {
+		for row := range rows {
+			phase := float64(row)
+			input = append(input, float32(math.Sin(0.3*float64(t)+phase)))
+			target = append(target, float32(math.Sin(0.3*float64(t+1)+phase)))
+		}
+	}
+	w.at += steps
+	shape := []int{steps, rows, 1}
+	return &seqdata.Batch{T: steps, B: rows, Arrays: map[string]seqdata.Array{
+		seqdata.Input:  {Shape: shape, Floats: input},
+		seqdata.Target: {Shape: shape, Floats: target},
+	}}, nil
+}
+
+// squaredError is the mean squared error: a Loss is any type with this method.
+type squaredError struct{}
+
+func (squaredError) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
+	return b.Mean(b.Square(b.Sub(output, b.Input(seqdata.Target))))
+}
+
+// A forecast of the next value of a series, with data and a loss of one's own.
+func ExampleTrainer() {
+	rng := rand.New(rand.NewPCG(1, 2))
+	trainer := train.Trainer{
+		Model: layers.Sequential{
+			layers.NewGRU(1, 16, layers.GRUOptions{}, rng),
+			layers.NewLinear(16, 1, rng),
+		},
+		Loss:      squaredError{},
+		Optimizer: &optim.Adam{LearningRate: 0.01},
+		ClipNorm:  1,
+		BPTT:      bptt.Truncated{Window: 25},
+		Steps:     300,
+	}
+	history, err := trainer.Fit(context.Background(), &wave{length: 200}, &wave{length: 100})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("at first above 0.3:", history.Train[0].Loss > 0.3)
+	fmt.Println("held out below 0.01:", history.Validation[0].Loss < 0.01)
+	// Output:
+	// at first above 0.3: true
+	// held out below 0.01: true
+}
