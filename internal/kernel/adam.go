@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // AdamStep makes one step of Adam over a parameter, as PyTorch's torch.optim.Adam and AdamW do:
 //
 //	g     = grad + l2*value
@@ -14,13 +12,6 @@ import "math"
 // decay of Adam, decay the learning rate times the weight decay of AdamW; either may be 0. grad is only read.
 func AdamStep[F Float](value, grad, m, v []F, beta1, beta2, eps, stepSize, sqrtBias2, l2, decay float64) {
 	checkLen(len(value), len(grad), len(m), len(v))
-	b1, b2, b2c := F(1-beta1), F(beta2), F(1-beta2)
-	e, step, root, wd, keep := F(eps), F(stepSize), F(1/sqrtBias2), F(l2), F(1-decay)
-	for i, w := range value {
-		g := grad[i] + wd*w
-		w *= keep
-		m[i] += b1 * (g - m[i])
-		v[i] = b2*v[i] + b2c*g*g
-		value[i] = w - step*m[i]/(F(math.Sqrt(float64(v[i])))*root+e)
-	}
+	kernels[F]().adam(value, grad, m, v,
+		F(1-beta1), F(beta2), F(1-beta2), F(eps), F(stepSize), F(1/sqrtBias2), F(l2), F(1-decay))
 }

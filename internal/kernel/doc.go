@@ -21,5 +21,7 @@
 // machine lacks gives the best one below it. The build tag noasm leaves only portable Go.
 package kernel
 
+//go:generate go run -C asm . -out ..
+
 // Float is the set of element types.
 type Float interface{ float32 | float64 }

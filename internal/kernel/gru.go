@@ -12,12 +12,7 @@ package kernel
 // h may be the same slice as hPrev.
 func GRUForward[F Float](xr, xz, xn, hr, hz, hn, hPrev, h []F) {
 	checkLen(len(xr), len(xz), len(xn), len(hr), len(hz), len(hn), len(hPrev), len(h))
-	for u := range xr {
-		r, z := sigmoid(xr[u]+hr[u]), sigmoid(xz[u]+hz[u])
-		n := tanh(xn[u] + r*hn[u])
-		xr[u], xz[u], xn[u] = r, z, n
-		h[u] = n + z*(hPrev[u]-n)
-	}
+	kernels[F]().gruForward(xr, xz, xn, hr, hz, hn, hPrev, h)
 }
 
 // GRUBackward is the gradient of GRUForward. r, z and n hold the activations and receive the gradients of the
@@ -25,13 +20,5 @@ func GRUForward[F Float](xr, xz, xn, hr, hz, hn, hPrev, h []F) {
 // gradient of h and receives the part of the gradient of hPrev that does not pass through hr, hz and hn.
 func GRUBackward[F Float](r, z, n, hn, hPrev, dh []F) {
 	checkLen(len(r), len(z), len(n), len(hn), len(hPrev), len(dh))
-	for u := range r {
-		ru, zu, nu, d := r[u], z[u], n[u], dh[u]
-		dn := d * (1 - zu) * (1 - nu*nu)
-		r[u] = dn * hn[u] * ru * (1 - ru)
-		z[u] = d * (hPrev[u] - nu) * zu * (1 - zu)
-		n[u] = dn
-		hn[u] = dn * ru
-		dh[u] = d * zu
-	}
+	kernels[F]().gruBackward(r, z, n, hn, hPrev, dh)
 }

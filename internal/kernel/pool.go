@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -9,9 +8,6 @@ import (
 // spinTime is how long an idle worker waits for the next task before its goroutine ends. It covers the gap between two
 // time steps of a recurrent network; a longer one would only take the processor from others.
 const spinTime = 50 * time.Microsecond
-
-// spinLoads is the number of polls (about a microsecond) between two calls of the scheduler while spinning.
-const spinLoads = 1000
 
 // Task is work that a Pool runs on several workers at once.
 type Task interface {
@@ -123,10 +119,8 @@ func (p *Pool) lead(t Task) {
 		if !done {
 			p.failed.Store(true)
 		}
-		for n := 1; p.pending.Load() != 0; n++ {
-			if n%spinLoads == 0 {
-				runtime.Gosched()
-			}
+		for s := (spin{}); p.pending.Load() != 0; {
+			s.pause()
 		}
 		failure := p.panicked.Load()
 		if !done {
@@ -155,7 +149,7 @@ func (p *Pool) lead(t Task) {
 // help is the goroutine of one helper.
 func (p *Pool) help(h *helper, w *Worker) {
 	for {
-		p.work(w)
+		p.work(h, w)
 		h.state.Store(helperWaiting)
 		p.pending.Add(-1)
 		if !h.wait() {
@@ -166,25 +160,17 @@ func (p *Pool) help(h *helper, w *Worker) {
 
 // wait spins until there is work again. It reports false, with the helper dead, if none came in time.
 func (h *helper) wait() bool {
-	var deadline time.Time
-	for n := 1; h.state.Load() != helperWorking; n++ {
-		if n%spinLoads != 0 {
-			continue
-		}
-		now := time.Now()
-		if deadline.IsZero() {
-			deadline = now.Add(spinTime)
-		}
-		if now.After(deadline) && h.state.CompareAndSwap(helperWaiting, helperDead) {
+	for s := (spin{}); h.state.Load() != helperWorking; {
+		s.pause()
+		if s.polls%spinLoads == 0 && s.waited() > spinTime && h.state.CompareAndSwap(helperWaiting, helperDead) {
 			return false
 		}
-		runtime.Gosched()
 	}
 	return true
 }
 
 // work does the share of worker w and keeps its panic for the caller of Run.
-func (p *Pool) work(w *Worker) {
+func (p *Pool) work(h *helper, w *Worker) {
 	done := false
 	defer func() {
 		if done {
@@ -194,11 +180,16 @@ func (p *Pool) work(w *Worker) {
 		if v == any(released{}) {
 			return
 		}
-		if v == nil {
+		exit := v == nil
+		if exit {
 			v = "kernel: a task called runtime.Goexit"
 		}
 		p.panicked.CompareAndSwap(nil, &workerPanic{v})
 		p.failed.Store(true)
+		if exit { // this goroutine will not come back to help
+			h.state.Store(helperDead)
+			p.pending.Add(-1)
+		}
 	}()
 	p.task.Work(w)
 	done = true
@@ -227,13 +218,11 @@ func (w *Worker) Barrier() {
 		p.phase.Add(1)
 		return
 	}
-	for n := 1; p.phase.Load() == phase; n++ {
+	for s := (spin{}); p.phase.Load() == phase; {
 		if p.failed.Load() {
 			panic(released{})
 		}
-		if n%spinLoads == 0 {
-			runtime.Gosched()
-		}
+		s.pause()
 	}
 }
 

@@ -3,17 +3,21 @@ package kernel
 // Dot returns the sum of x*y, accumulated in float64.
 func Dot[F Float](x, y []F) float64 {
 	checkLen(len(x), len(y))
-	var s float64
-	for i, v := range x {
-		s += float64(v) * float64(y[i])
+	im := kernels[F]()
+	n := len(x) / im.sumUnit * im.sumUnit
+	s := im.dot(x[:n], y[:n])
+	for i, v := range x[n:] {
+		s += float64(v) * float64(y[n+i])
 	}
 	return s
 }
 
 // Sum returns the sum of x, accumulated in float64.
 func Sum[F Float](x []F) float64 {
-	var s float64
-	for _, v := range x {
+	im := kernels[F]()
+	n := len(x) / im.sumUnit * im.sumUnit
+	s := im.sum(x[:n])
+	for _, v := range x[n:] {
 		s += float64(v)
 	}
 	return s
@@ -21,8 +25,10 @@ func Sum[F Float](x []F) float64 {
 
 // SumSquares returns the sum of x*x, accumulated in float64.
 func SumSquares[F Float](x []F) float64 {
-	var s float64
-	for _, v := range x {
+	im := kernels[F]()
+	n := len(x) / im.sumUnit * im.sumUnit
+	s := im.sumSquares(x[:n])
+	for _, v := range x[n:] {
 		s += float64(v) * float64(v)
 	}
 	return s
@@ -33,12 +39,14 @@ func SumSquares[F Float](x []F) float64 {
 func ColSums[F Float](m, n int, a []F, lda int, beta F, dst []F) {
 	checkMatrix("A", len(a), m, n, lda)
 	checkLen(n, len(dst))
-	if beta == 0 {
+	switch beta {
+	case 0:
 		clear(dst)
-	} else {
+	case 1:
+	default:
 		Scale(beta, dst)
 	}
-	for i := range m {
-		Add(dst, dst, a[i*lda:i*lda+n])
+	if m > 0 && n > 0 {
+		kernels[F]().addRows(dst, m, first(a), lda)
 	}
 }

@@ -1,0 +1,48 @@
+// Command asm writes the assembly files of package kernel, and the Go file that declares their functions.
+//
+// The kernels differ between instruction sets and element types only in register names, suffixes and sizes, so a program
+// that prints them is shorter than the assembly and keeps the variants alike. Run it with "go generate" in the directory
+// of the package.
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	out := flag.String("out", "..", "directory of package kernel")
+	flag.Parse()
+	var stubs stubs
+	for _, t := range targets {
+		for _, part := range parts {
+			f := newFile(t, &stubs)
+			part.write(f)
+			name := part.name + "_" + t.file + "_amd64.s"
+			if err := os.WriteFile(filepath.Join(*out, name), f.bytes(), 0o644); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(*out, "asm_amd64.go"), stubs.bytes(), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// part is one assembly file of a target.
+type part struct {
+	name  string
+	write func(*file)
+}
+
+var parts = []part{
+	{"gemm", gemm},
+	{"pack", pack},
+	{"activate", activations},
+	{"arith", arith},
+	{"reduce", reduce},
+	{"cells", cells},
+	{"peak", peak},
+}

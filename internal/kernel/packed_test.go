@@ -1,0 +1,81 @@
+package kernel
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestPacked(t *testing.T) { eachType(t, testPacked[float32], testPacked[float64]) }
+
+func testPacked[F Float](t *testing.T) {
+	r := newRand(t)
+	var q Packed[F] // one for all shapes, so that old contents stay behind
+	for range rounds(200) {
+		m, n, k := shape(r)
+		p := newProduct[F](r, false, r.IntN(2) == 0, m, n, k)
+		p.alpha = 1
+		q.Pack(p.transB, k, n, p.b.data, p.ldb)
+		whole := p.c.clone()
+		q.Mul(m, p.a.data, p.lda, p.beta, whole.data, p.ldc, 0, n)
+		p.verify(t, whole, 0, n)
+		sameSlice(t, "Gemm", whole.all, p.run(nil).all)
+
+		// A range of columns and one of rows alone give the same bits.
+		align := q.Align()
+		units := (n + align - 1) / align
+		from := r.IntN(units + 1)
+		to := from + r.IntN(units-from+1)
+		from, to = min(from*align, n), min(to*align, n)
+		if from%align != 0 {
+			continue
+		}
+		part := p.c.clone()
+		q.Mul(m, p.a.data, p.lda, p.beta, part.data, p.ldc, from, to)
+		for i := range m {
+			row := i * p.ldc
+			sameSlice(t, "before the range", part.data[row:row+from], p.c.data[row:row+from])
+			sameSlice(t, "range", part.data[row+from:row+to], whole.data[row+from:row+to])
+			sameSlice(t, "after the range", part.data[row+to:row+n], p.c.data[row+to:row+n])
+		}
+		part.check(t, p.String())
+		if m > 0 && k > 0 && n > 0 {
+			i := r.IntN(m)
+			rows := 1 + r.IntN(m-i)
+			part := p.c.clone()
+			q.Mul(rows, p.a.data[i*p.lda:], p.lda, p.beta, part.data[i*p.ldc:], p.ldc, 0, n)
+			for j := i; j < i+rows; j++ {
+				sameSlice(t, fmt.Sprintf("rows %d to %d of %v", i, i+rows, p), part.data[j*p.ldc:j*p.ldc+n], whole.data[j*p.ldc:j*p.ldc+n])
+			}
+		}
+	}
+}
+
+func TestPackedZero(t *testing.T) {
+	eachImplementation(t, func(t *testing.T) {
+		var q Packed[float32]
+		if q.Align() < 1 {
+			t.Errorf("Align() = %d", q.Align())
+		}
+		q.Mul(3, nil, 0, 0, nil, 0, 0, 0)
+		c := []float32{1, 2, 3, 4}
+		q.Pack(false, 0, 2, nil, 2)
+		q.Mul(2, nil, 0, 0.5, c, 2, 0, 2)
+		sameSlice(t, "k = 0", c, []float32{0.5, 1, 1.5, 2})
+		mustPanic(t, "unaligned range", func() { q.Mul(2, nil, 0, 1, c, 2, 1, 2) })
+		mustPanic(t, "range beyond the matrix", func() { q.Mul(2, nil, 0, 1, c, 2, 0, 3) })
+	})
+}
+
+// TestPackedMemory checks that packing again and multiplying allocate nothing.
+func TestPackedMemory(t *testing.T) {
+	b, a, c := make([]float32, 50*70), make([]float32, 7*50), make([]float32, 7*70)
+	var q Packed[float32]
+	q.Pack(false, 50, 70, b, 70)
+	if n := testing.AllocsPerRun(20, func() {
+		q.Pack(true, 50, 70, b, 50)
+		q.Pack(false, 50, 69, b, 70)
+		q.Mul(7, a, 50, 0, c, 70, 0, 69)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
