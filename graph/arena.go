@@ -102,21 +102,18 @@ func (a *Arena) Sweep(s Sweeper) {
 		a.sweep.pool = kernel.NewPool(threads)
 	}
 	a.sweep.n, a.sweep.s = a.Values.Len(), s
-	a.sweep.pool.Run(threads, &a.sweep)
+	a.sweep.chunks = min(2*threads, (a.sweep.n+sweepGrain-1)/sweepGrain)
+	a.sweep.pool.Run(a.sweep.chunks, &a.sweep)
 	a.sweep.s = nil
 }
 
 type sweep struct {
-	pool *kernel.Pool
-	n    int
-	s    Sweeper
+	pool      *kernel.Pool
+	n, chunks int
+	s         Sweeper
 }
 
-func (s *sweep) Work(w *kernel.Worker) {
-	if from, to := kernel.Split(s.n, sweepGrain, w.Index(), w.Count()); from < to {
-		s.s.Sweep(from, to)
-	}
-}
+func (s *sweep) Chunk(i, _ int) { s.s.Sweep(kernel.Split(s.n, sweepGrain, i, s.chunks)) }
 
 // GradNorm returns the Euclidean norm of all gradients together, summed in float64.
 func (a *Arena) GradNorm() float64 {

@@ -52,7 +52,7 @@ func (ce *crossEntropy[F]) run(n *Node) error {
 			return &IndexError{Op: n.op, Position: i, Index: int(k), Limit: ce.classes}
 		}
 	}
-	n.b.pool.Run(n.b.pool.Threads(), ce)
+	n.b.pool.Run(ce.chunks(), ce)
 	sum := 0.0
 	for _, l := range ce.losses {
 		sum += l
@@ -61,14 +61,17 @@ func (ce *crossEntropy[F]) run(n *Node) error {
 	return nil
 }
 
-// Work computes the losses of a worker's share of the rows.
-func (ce *crossEntropy[F]) Work(w *kernel.Worker) {
+// chunks is how many parts the rows are cut into.
+func (ce *crossEntropy[F]) chunks() int { return min(len(ce.losses), 2*ce.logits.b.pool.Threads()) }
+
+// Chunk computes the losses of some of the rows.
+func (ce *crossEntropy[F]) Chunk(chunk, worker int) {
 	x, target := data[F](ce.logits), indices(ce.target)
-	from, to := kernel.Split(len(target), 1, w.Index(), w.Count())
+	from, to := kernel.Split(len(target), 1, chunk, ce.chunks())
 	for i := from; i < to; i++ {
 		at := i
 		if len(ce.softmax) < len(x) {
-			at = w.Index()
+			at = worker
 		}
 		row := x[i*ce.classes:][:ce.classes]
 		ce.losses[i] = kernel.SoftmaxRow(ce.softmax[at*ce.classes:][:ce.classes], row) - float64(row[target[i]])
@@ -81,14 +84,14 @@ type crossEntropyBack[F kernel.Float] struct {
 }
 
 func (ce *crossEntropyBack[F]) run(n *Node) error {
-	n.b.pool.Run(n.b.pool.Threads(), ce)
+	n.b.pool.Run(ce.chunks(), ce)
 	return nil
 }
 
-func (ce *crossEntropyBack[F]) Work(w *kernel.Worker) {
+func (ce *crossEntropyBack[F]) Chunk(chunk, _ int) {
 	target := indices(ce.target)
 	scale := data[F](ce.g)[0] / F(len(target))
-	from, to := kernel.Split(len(target), 1, w.Index(), w.Count())
+	from, to := kernel.Split(len(target), 1, chunk, ce.chunks())
 	for i := from; i < to; i++ {
 		row := ce.softmax[i*ce.classes:][:ce.classes]
 		kernel.Scale(scale, row)

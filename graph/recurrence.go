@@ -109,6 +109,20 @@ func (r *Recurrence) check(d DType) error {
 	return nil
 }
 
+// chunksOf says into how many chunks a time step's units are cut: two for each thread, so that one may take over from
+// another that is late, if they don't become narrower than two panels of the packed weight, and one if the work (in
+// multiply-adds) isn't worth the threads' meeting.
+func chunksOf(units, panel, work, threads int) int {
+	panels := (units + panel - 1) / panel
+	switch {
+	case threads == 1 || panels == 1 || work < 1<<14:
+		return 1
+	case panels < 4*threads:
+		return min(panels, threads)
+	}
+	return 2 * threads
+}
+
 // recurrence holds what the nodes of one fused recurrence share. The states of the steps lie one after the other, the
 // first step's incoming state at the end where the steps begin, so that "all outputs" and "all previous states" are
 // each one block of memory.
@@ -118,7 +132,7 @@ type recurrence[F kernel.Float] struct {
 	b        *Builder
 	reverse  bool
 	T, B, H  int
-	workers  int
+	chunks   int // that the units are cut into
 	a, u     *Node
 	bias     []F                // nil if there is none
 	states   [][]F              // [T+1, B, H] each
@@ -151,11 +165,8 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 	b.bytes += 2 * bytesOf[F](r.Gates*h*h) // the packed weights, without what rounds up their widths
 	rec.weight = make([]kernel.Packed[F], r.Gates)
 	rec.gLast = make([]*Node, r.States)
-	rec.workers = b.pool.Threads()
-	if w.B*h*h*r.Gates < 1<<14 {
-		rec.workers = 1 // a fork would cost more than the work
-	}
-	rec.rows = make([]Row[F], rec.workers)
+	rec.chunks = chunksOf(h, rec.back.Align(), w.B*h*h*r.Gates, b.pool.Threads())
+	rec.rows = make([]Row[F], b.pool.Threads())
 	a.pin, a.taken = true, true
 	last := make([]*Node, r.States)
 
@@ -279,23 +290,20 @@ func (rec *recurrence[F]) enter(n *Node) error {
 	return nil
 }
 
-// forwardStep computes one time step: each worker the same units of all rows.
+// forwardStep computes one time step: each chunk some of the units of all rows.
 type forwardStep[F kernel.Float] struct {
 	*recurrence[F]
 	t int
 }
 
 func (s *forwardStep[F]) run(*Node) error {
-	s.b.pool.Run(s.workers, s)
+	s.b.pool.Run(s.chunks, s)
 	return nil
 }
 
-func (s *forwardStep[F]) Work(w *kernel.Worker) {
+func (s *forwardStep[F]) Chunk(chunk, worker int) {
 	h, width := s.H, s.Gates*s.H
-	from, to := kernel.Split(h, s.weight[0].Align(), w.Index(), w.Count())
-	if from == to {
-		return
-	}
+	from, to := kernel.Split(h, s.weight[0].Align(), chunk, s.chunks)
 	prev := s.state(0, s.before(s.t))
 	sum := s.activations(data[F](s.a), s.t)
 	var beta F = 1
@@ -306,7 +314,7 @@ func (s *forwardStep[F]) Work(w *kernel.Worker) {
 	for g := range s.Gates {
 		s.weight[g].Mul(s.B, prev, h, beta, sum[g*h:], width, from, to)
 	}
-	row := &s.rows[w.Index()]
+	row := &s.rows[worker]
 	for i := range s.B {
 		s.row(row, s.t, i, from, to)
 		s.cell.Forward(row)
@@ -387,30 +395,27 @@ func (rec *recurrence[F]) first() int {
 	return 0
 }
 
-// backwardStep computes one time step backwards: each worker the same units of all rows. It begins with the product
+// backwardStep computes one time step backwards: each chunk some of the units of all rows. It begins with the product
 // that the step computed before it, t+1 in the forward direction, left to do: the gradient with respect to this step's h
-// by way of that step's gates. So what one worker needs of another is only ever what the last node computed, and the
-// workers meet once a step.
+// by way of that step's gates. So what one chunk needs of another is only ever what the last node computed, and the
+// threads meet once a step.
 type backwardStep[F kernel.Float] struct {
 	*recurrence[F]
 	t int
 }
 
 func (s *backwardStep[F]) run(*Node) error {
-	s.b.pool.Run(s.workers, s)
+	s.b.pool.Run(s.chunks, s)
 	return nil
 }
 
-func (s *backwardStep[F]) Work(w *kernel.Worker) {
+func (s *backwardStep[F]) Chunk(chunk, worker int) {
 	h := s.H
-	from, to := kernel.Split(h, s.back.Align(), w.Index(), w.Count())
-	if from == to {
-		return
-	}
+	from, to := kernel.Split(h, s.back.Align(), chunk, s.chunks)
 	if s.after(s.t) != s.finish() {
 		s.multiplyBack(s.later(s.t), s.d[0], from, to)
 	}
-	row := &s.rows[w.Index()]
+	row := &s.rows[worker]
 	for i := range s.B {
 		s.row(row, s.t, i, from, to)
 		for k := range s.States {

@@ -42,9 +42,12 @@ func Gemm[F Float](p *Pool, transA, transB bool, m, n, k int, alpha F, a []F, ld
 	if m == 0 || n == 0 {
 		return
 	}
-	workers := min(p.Threads(), 1+m*n*k/minWork)
-	t.split(workers)
-	p.Run(workers, t)
+	blocks := min(p.Threads(), 1+m*n*k/minWork)
+	if m*n*k/blocks > 16*minWork {
+		blocks *= 2 // so that a worker can take some over from one that is late
+	}
+	t.split(blocks)
+	p.Run(t.gridRows*t.gridCols, t)
 	putGemmTask(t)
 }
 
@@ -73,15 +76,12 @@ func (t *gemmTask[F]) split(workers int) {
 	}
 }
 
-// Work computes the blocks of one worker. The grid need not have as many blocks as there are workers, since a Run within a
-// Run has only one.
-func (t *gemmTask[F]) Work(w *Worker) {
+// Chunk computes a block.
+func (t *gemmTask[F]) Chunk(i, _ int) {
 	im, s := kernels[F](), getScratch[F]()
-	for i := w.Index(); i < t.gridRows*t.gridCols; i += w.Count() {
-		r0, r1 := Split(t.m, 1, i/t.gridCols, t.gridRows)
-		c0, c1 := Split(t.n, im.panel, i%t.gridCols, t.gridCols)
-		t.block(im, s, r0, r1-r0, c0, c1-c0)
-	}
+	r0, r1 := Split(t.m, 1, i/t.gridCols, t.gridRows)
+	c0, c1 := Split(t.n, im.panel, i%t.gridCols, t.gridCols)
+	t.block(im, s, r0, r1-r0, c0, c1-c0)
 	putScratch(s)
 }
 

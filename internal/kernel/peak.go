@@ -25,4 +25,4 @@ type peakTask struct {
 	rounds int
 }
 
-func (t *peakTask) Work(*Worker) { t.peak(t.rounds) }
+func (t *peakTask) Chunk(int, int) { t.peak(t.rounds) }

@@ -1,86 +1,100 @@
 package kernel
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 )
 
-// spinTime is how long an idle worker waits for the next task before its goroutine ends. It covers the gap between two
+// spinTime is how long an idle helper waits for the next run before its goroutine ends. It covers the gap between two
 // time steps of a recurrent network; a longer one would only take the processor from others.
 const spinTime = 50 * time.Microsecond
 
-// Task is work that a Pool runs on several workers at once.
+// spinLoads is the number of polls (about a microsecond) between two calls of the scheduler while spinning.
+const spinLoads = 1000
+
+// Task is work in chunks that can be done in any order and at the same time.
 type Task interface {
-	// Work does the share of worker w. Workers divide the work by w.Index and w.Count, usually with Split.
-	Work(w *Worker)
+	// Chunk does chunk i. The worker that does it, from 0 to Pool.Threads-1, does no other chunk meanwhile.
+	Chunk(i, worker int)
 }
 
-// Pool runs tasks on a fixed number of workers. The caller of Run is worker 0; the others are goroutines that spin for
-// a short time after a task and then end by themselves, to be started again by the next Run. So a Pool needs no Close and
-// leaves no goroutine behind.
+// Pool runs tasks on several threads. The caller of Run is worker 0; the others are goroutines that spin for a short
+// time after a run and then end by themselves, to be started again by the next Run. So a Pool needs no Close and leaves
+// no goroutine behind.
+//
+// Every worker has a share of the chunks, always the same one for the same number of chunks, so that what a chunk reads
+// stays in the cache of one core from run to run. A worker that is done takes over what others have not begun: on a
+// machine that is busy with other things, nobody waits for a worker that isn't running.
 //
 // A Pool serves one Run at a time. A Run that starts while another one is under way, nested in a task or in another
-// goroutine, does all of its work on its caller.
+// goroutine, does all of its chunks on its caller.
 //
 // A nil *Pool is a pool of one thread.
 type Pool struct {
 	helpers []helper
-	workers []Worker
+	shares  []share // by worker
 	busy    atomic.Bool
 
-	// Written by Run before it wakes the helpers.
-	task  Task
-	count int
+	// Written by Run before it offers the shares, read by those who have taken a chunk.
+	task     Task
+	panicked atomic.Pointer[any]
 
-	_       [64]byte
-	pending atomic.Int64 // helpers that have not finished this Run
-	_       [56]byte
-	arrived atomic.Int64 // workers waiting at the barrier
-	phase   atomic.Uint64
-	failed  atomic.Bool // a worker panicked: barriers no longer wait
-	_       [32]byte
-
-	panicked atomic.Pointer[workerPanic] // first panic of a helper
+	_    [64]byte
+	runs atomic.Uint64 // Runs begun so far
+	_    [56]byte
+	done atomic.Int64 // chunks done in this Run
+	_    [56]byte
 }
 
-// Worker is one of the workers of a Run. It is valid only inside Task.Work.
-type Worker struct {
-	pool  *Pool
-	index int
-}
-
-// helper states. A helper moves from waiting to dead by itself and is moved to working only by Run.
-const (
-	helperDead uint32 = iota
-	helperWaiting
-	helperWorking
-)
-
-// helper is the state of one goroutine of a Pool, alone on its cache lines.
+// helper is the goroutine of one worker, alone on its cache lines.
 type helper struct {
-	state atomic.Uint32
+	alive atomic.Bool
 	start func() // body of the goroutine, made once so that starting it allocates nothing
 	_     [112]byte
 }
 
-type workerPanic struct{ value any }
+// share is the range of chunks that a worker has not begun, with the low bits of the number of the Run: someone who
+// still looks for work of an earlier Run finds the share changed. It is alone on its cache lines.
+type share struct {
+	atomic.Uint64
+	_ [120]byte
+}
 
-// released is the panic that takes a worker out of a barrier after another worker failed.
-type released struct{}
+const (
+	chunkBits = 20
+	maxChunks = 1<<chunkBits - 1
+)
 
-// solo is the worker of a Run that has no one to share with. It has no state, so everyone can use it at once.
-var solo Worker
+func pack(run uint64, next, end int) uint64 {
+	return run<<(2*chunkBits) | uint64(next)<<chunkBits | uint64(end)
+}
+
+// take claims a chunk, the first of the share or the last.
+func (s *share) take(run uint64, last bool) (chunk int, ok bool) {
+	for {
+		v := s.Load()
+		next, end := int(v>>chunkBits&maxChunks), int(v&maxChunks)
+		if v != pack(run, next, end) || next >= end {
+			return 0, false
+		}
+		chunk, left := next, pack(run, next+1, end)
+		if last {
+			chunk, left = end-1, pack(run, next, end-1)
+		}
+		if s.CompareAndSwap(v, left) {
+			return chunk, true
+		}
+	}
+}
 
 // NewPool returns a pool of the given number of threads, at least one. It starts nothing until the first Run.
 func NewPool(threads int) *Pool {
 	threads = max(threads, 1)
-	p := &Pool{helpers: make([]helper, threads-1), workers: make([]Worker, threads)}
-	for i := range p.workers {
-		p.workers[i] = Worker{pool: p, index: i}
-	}
+	p := &Pool{helpers: make([]helper, threads-1), shares: make([]share, threads)}
 	for i := range p.helpers {
-		h, w := &p.helpers[i], &p.workers[i+1]
-		h.start = func() { p.help(h, w) }
+		h := &p.helpers[i]
+		h.start = func() { p.help(h, i+1) }
 	}
 	return p
 }
@@ -90,147 +104,135 @@ func (p *Pool) Threads() int {
 	if p == nil {
 		return 1
 	}
-	return len(p.workers)
+	return len(p.shares)
 }
 
-// Run calls t.Work on min(workers, p.Threads()) workers at once, at least one, and returns when all have finished. If a
-// worker panics, the others are released from their barriers and Run panics with the same value once all have stopped.
-func (p *Pool) Run(workers int, t Task) {
-	workers = min(workers, p.Threads())
-	if workers <= 1 || !p.busy.CompareAndSwap(false, true) {
-		t.Work(&solo)
+// Run does chunks 0 to chunks-1 of a task, and returns when all are done. If one panics, Run panics with the same value
+// after the others.
+func (p *Pool) Run(chunks int, t Task) {
+	workers := min(p.Threads(), chunks)
+	if workers <= 1 || chunks > maxChunks || !p.busy.CompareAndSwap(false, true) {
+		for i := range chunks {
+			t.Chunk(i, 0)
+		}
 		return
 	}
-	p.task, p.count = t, workers
-	p.pending.Store(int64(workers - 1))
-	for i := range workers - 1 {
-		h := &p.helpers[i]
-		if h.state.Swap(helperWorking) == helperDead {
+	run := p.runs.Load() + 1
+	p.task = t
+	p.done.Store(0)
+	for w := range p.shares {
+		from, to := 0, 0
+		if w < workers {
+			from, to = chunks*w/workers, chunks*(w+1)/workers
+		}
+		p.shares[w].Store(pack(run, from, to))
+	}
+	p.runs.Store(run)
+	for i := range p.helpers[:workers-1] {
+		if h := &p.helpers[i]; !h.alive.Load() && h.alive.CompareAndSwap(false, true) {
 			go h.start()
 		}
 	}
-	p.lead(t)
+	p.work(run, 0)
+	for n := 1; p.done.Load() != int64(chunks); n++ {
+		yield(n)
+	}
+	p.task = nil
+	failure := p.panicked.Swap(nil)
+	p.busy.Store(false)
+	if failure != nil {
+		panic(*failure)
+	}
 }
 
-// lead does worker 0's share and waits for the helpers, even when the share panics: they may still use its memory.
-func (p *Pool) lead(t Task) {
-	done := false
-	defer func() {
-		if !done {
-			p.failed.Store(true)
-		}
-		for s := (spin{}); p.pending.Load() != 0; {
-			s.pause()
-		}
-		failure := p.panicked.Load()
-		if !done {
-			// A worker 0 that only left a barrier gives way to the panic that released it.
-			if failure != nil {
-				if v := recover(); v != nil && v != any(released{}) {
-					failure = &workerPanic{v}
-				}
+// work does a worker's own share from its front, and then takes chunks from the back of the others'.
+func (p *Pool) work(run uint64, worker int) {
+	for i := range p.shares {
+		s := &p.shares[(worker+i)%len(p.shares)]
+		for {
+			chunk, ok := s.take(run, i > 0)
+			if !ok {
+				break
 			}
+			p.chunk(chunk, worker)
 		}
-		p.task = nil
-		if !done || failure != nil {
-			p.panicked.Store(nil)
-			p.failed.Store(false)
-			p.arrived.Store(0)
-		}
-		p.busy.Store(false)
-		if failure != nil {
-			panic(failure.value)
-		}
-	}()
-	t.Work(&p.workers[0])
-	done = true
+	}
 }
 
-// help is the goroutine of one helper.
-func (p *Pool) help(h *helper, w *Worker) {
+// chunk does one chunk and keeps its panic for the caller of Run.
+func (p *Pool) chunk(chunk, worker int) {
+	ok := false
+	defer func() {
+		if !ok {
+			v := recover()
+			if v == nil {
+				v = "kernel: a task called runtime.Goexit"
+			}
+			p.panicked.CompareAndSwap(nil, &v)
+		}
+		p.done.Add(1)
+	}()
+	p.task.Chunk(chunk, worker)
+	ok = true
+}
+
+// help is the goroutine of a helper: it works in every run that it sees, until none has come for a while.
+func (p *Pool) help(h *helper, worker int) {
+	defer h.alive.Store(false) // also if a task ends the goroutine
+	run := uint64(0)
 	for {
-		p.work(h, w)
-		h.state.Store(helperWaiting)
-		p.pending.Add(-1)
-		if !h.wait() {
+		if now := p.runs.Load(); now != run {
+			run = now
+			p.work(run, worker)
+			continue
+		}
+		if p.wait(run) {
+			continue
+		}
+		h.alive.Store(false)
+		// A run may have begun before it could see that this helper ends.
+		if p.runs.Load() == run || !h.alive.CompareAndSwap(false, true) {
 			return
 		}
 	}
 }
 
-// wait spins until there is work again. It reports false, with the helper dead, if none came in time.
-func (h *helper) wait() bool {
-	for s := (spin{}); h.state.Load() != helperWorking; {
-		s.pause()
-		if s.polls%spinLoads == 0 && s.waited() > spinTime && h.state.CompareAndSwap(helperWaiting, helperDead) {
+// wait spins until another run begins, and reports whether one came in time.
+func (p *Pool) wait(run uint64) bool {
+	var deadline time.Time
+	for n := 1; p.runs.Load() == run; n++ {
+		yield(n)
+		if n%spinLoads != 0 {
+			continue
+		}
+		now := time.Now()
+		if deadline.IsZero() {
+			deadline = now.Add(spinTime)
+		}
+		if now.After(deadline) {
 			return false
 		}
 	}
 	return true
 }
 
-// work does the share of worker w and keeps its panic for the caller of Run.
-func (p *Pool) work(h *helper, w *Worker) {
-	done := false
-	defer func() {
-		if done {
-			return
-		}
-		v := recover()
-		if v == any(released{}) {
-			return
-		}
-		exit := v == nil
-		if exit {
-			v = "kernel: a task called runtime.Goexit"
-		}
-		p.panicked.CompareAndSwap(nil, &workerPanic{v})
-		p.failed.Store(true)
-		if exit { // this goroutine will not come back to help
-			h.state.Store(helperDead)
-			p.pending.Add(-1)
-		}
-	}()
-	p.task.Work(w)
-	done = true
-}
-
-// Index returns the number of the worker, from 0 to Count-1.
-func (w *Worker) Index() int { return w.index }
-
-// Count returns the number of workers of this Run.
-func (w *Worker) Count() int {
-	if w.pool == nil {
-		return 1
-	}
-	return w.pool.count
-}
-
-// Barrier waits until all workers of this Run have called it as often as this one.
-func (w *Worker) Barrier() {
-	p := w.pool
-	if p == nil {
-		return
-	}
-	phase := p.phase.Load()
-	if p.arrived.Add(1) == int64(p.count) {
-		p.arrived.Store(0)
-		p.phase.Add(1)
-		return
-	}
-	for s := (spin{}); p.phase.Load() == phase; {
-		if p.failed.Load() {
-			panic(released{})
-		}
-		s.pause()
+// yield is called in the n-th round of a waiting loop. At first it only lets other goroutines run now and then; who waits
+// for long waits for someone whom the system has stopped, and had better leave him the processor.
+func yield(n int) {
+	switch {
+	case n%spinLoads != 0:
+	case n < 300*spinLoads:
+		runtime.Gosched()
+	default:
+		time.Sleep(20 * time.Microsecond)
 	}
 }
 
-// Split returns worker's contiguous share of [0, n) when workers divide it as evenly as edges at multiples of align
-// allow. The shares of all workers together are [0, n); some may be empty.
-func Split(n, align, worker, workers int) (from, to int) {
+// Split returns a contiguous share of [0, n), when parts divide it as evenly as edges at multiples of align allow. The
+// shares of all parts together are [0, n); some may be empty.
+func Split(n, align, part, parts int) (from, to int) {
 	units := (n + align - 1) / align
-	from = min(units*worker/workers*align, n)
-	to = min(units*(worker+1)/workers*align, n)
+	from = min(units*part/parts*align, n)
+	to = min(units*(part+1)/parts*align, n)
 	return from, to
 }

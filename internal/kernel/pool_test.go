@@ -1,58 +1,43 @@
 package kernel
 
 import (
-	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 )
 
-type taskFunc func(w *Worker)
-
-func (f taskFunc) Work(w *Worker) { f(w) }
-
-func TestSplit(t *testing.T) {
-	for _, align := range []int{1, 3, 16, 32} {
-		for n := range 200 {
-			for workers := 1; workers < 9; workers++ {
-				end, least, most := 0, n, 0
-				for w := range workers {
-					from, to := Split(n, align, w, workers)
-					if from != end || to < from || from%align != 0 && from != n {
-						t.Fatalf("Split(%d, %d, %d, %d) = %d, %d after %d", n, align, w, workers, from, to, end)
-					}
-					units := (to - from + align - 1) / align
-					end, least, most = to, min(least, units), max(most, units)
-				}
-				if end != n || most-least > 1 {
-					t.Fatalf("Split(%d, %d) over %d workers ends at %d with shares of %d to %d units", n, align, workers, end, least, most)
-				}
-			}
-		}
-	}
+// counter counts how often each chunk is done, and that a worker does one at a time.
+type counter struct {
+	chunks []atomic.Int32
+	busy   [64]atomic.Int32
+	pause  func(i, worker int)
+	t      *testing.T
 }
 
-func TestPoolRun(t *testing.T) {
-	for threads := -1; threads <= 5; threads++ {
+func (c *counter) Chunk(i, worker int) {
+	if c.busy[worker].Add(1) != 1 {
+		c.t.Errorf("worker %d does two chunks at once", worker)
+	}
+	if c.pause != nil {
+		c.pause(i, worker)
+	}
+	c.chunks[i].Add(1)
+	c.busy[worker].Add(-1)
+}
+
+func TestPoolDoesEveryChunkOnce(t *testing.T) {
+	for _, threads := range []int{1, 2, 3, 8} {
 		p := NewPool(threads)
-		if p.Threads() != max(threads, 1) {
-			t.Fatalf("NewPool(%d).Threads() = %d", threads, p.Threads())
-		}
-		for workers := 0; workers <= 6; workers++ {
+		for _, chunks := range []int{0, 1, 2, 3, 7, 8, 100, 1000} {
 			for range 50 {
-				want := max(1, min(workers, p.Threads()))
-				calls := make([]atomic.Int32, want)
-				p.Run(workers, taskFunc(func(w *Worker) {
-					if w.Count() != want {
-						t.Errorf("Count() = %d, want %d", w.Count(), want)
-					}
-					calls[w.Index()].Add(1)
-				}))
-				for i := range calls {
-					if n := calls[i].Load(); n != 1 {
-						t.Fatalf("%d threads, %d workers: worker %d ran %d times", threads, workers, i, n)
+				c := &counter{chunks: make([]atomic.Int32, chunks), t: t}
+				p.Run(chunks, c)
+				for i := range c.chunks {
+					if n := c.chunks[i].Load(); n != 1 {
+						t.Fatalf("%d threads, %d chunks: chunk %d done %d times", threads, chunks, i, n)
 					}
 				}
 			}
@@ -60,182 +45,152 @@ func TestPoolRun(t *testing.T) {
 	}
 }
 
-func TestPoolNil(t *testing.T) {
-	var p *Pool
-	if p.Threads() != 1 {
-		t.Errorf("Threads() = %d", p.Threads())
+// TestPoolTakesOver: the caller does not wait for a helper that has not begun.
+func TestPoolTakesOver(t *testing.T) {
+	p := NewPool(2)
+	var mu sync.Mutex
+	by := map[int]int{}
+	c := &counter{chunks: make([]atomic.Int32, 8), t: t}
+	release := make(chan struct{})
+	c.pause = func(i, worker int) {
+		mu.Lock()
+		by[worker]++
+		left := by[0] == 7
+		mu.Unlock()
+		if left {
+			close(release)
+		}
+		if worker == 1 {
+			<-release // this helper is stuck in its first chunk until the caller has done the other seven
+		} else {
+			time.Sleep(time.Millisecond)
+		}
 	}
-	ran := false
-	p.Run(4, taskFunc(func(w *Worker) {
-		w.Barrier()
-		ran = w.Index() == 0 && w.Count() == 1
-	}))
-	if !ran {
-		t.Error("task did not run as the only worker")
+	p.Run(8, c)
+	if by[0] < 7 {
+		t.Errorf("chunks by worker: %v", by)
 	}
 }
 
-// TestPoolRestart lets the helpers end between two tasks, at all moments around their decision to end.
-func TestPoolRestart(t *testing.T) {
+func TestPoolPanics(t *testing.T) {
 	p := NewPool(3)
-	for i := range 300 {
-		var n atomic.Int32
-		p.Run(3, taskFunc(func(w *Worker) { n.Add(1) }))
-		if n.Load() != 3 {
-			t.Fatalf("run %d: %d workers", i, n.Load())
+	for bad := range 9 {
+		c := &counter{chunks: make([]atomic.Int32, 9), t: t}
+		c.pause = func(i, worker int) {
+			if i == bad {
+				c.busy[worker].Add(-1)
+				panic(i)
+			}
 		}
-		for until := time.Now().Add(time.Duration(i%20) * spinTime / 10); time.Now().Before(until); {
-			runtime.Gosched()
-		}
-	}
-}
-
-func TestPoolBarrier(t *testing.T) {
-	const rounds = 300
-	for _, procs := range []int{1, 2} {
-		t.Run(fmt.Sprint("GOMAXPROCS ", procs), func(t *testing.T) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-			p := NewPool(4)
-			slots := make([]int, 4) // plain memory: the barriers must order the accesses
-			p.Run(4, taskFunc(func(w *Worker) {
-				for round := range rounds {
-					slots[w.Index()] = round
-					w.Barrier()
-					for i, s := range slots {
-						if s != round {
-							t.Errorf("worker %d sees %d of worker %d in round %d", w.Index(), s, i, round)
-						}
-					}
-					w.Barrier()
+		func() {
+			defer func() {
+				if r := recover(); r != bad {
+					t.Errorf("recovered %v, want %d", r, bad)
 				}
-			}))
-		})
-	}
-}
-
-func TestPoolPanic(t *testing.T) {
-	p := NewPool(4)
-	for who := range 4 {
-		for _, barrier := range []bool{false, true} {
-			value := fmt.Sprint("worker ", who)
-			got := func() (v any) {
-				defer func() { v = recover() }()
-				p.Run(4, taskFunc(func(w *Worker) {
-					if w.Index() == who {
-						panic(value)
-					}
-					if barrier {
-						w.Barrier()
-						t.Error("a barrier was passed without all workers")
-					}
-				}))
-				return nil
 			}()
-			if got != value {
-				t.Errorf("barrier %t: panic %v, want %v", barrier, got, value)
-			}
-			var n atomic.Int32
-			p.Run(4, taskFunc(func(w *Worker) {
-				w.Barrier()
-				n.Add(1)
-			}))
-			if n.Load() != 4 {
-				t.Fatalf("after a panic %d workers ran", n.Load())
-			}
+			p.Run(9, c)
+		}()
+		done := 0
+		for i := range c.chunks {
+			done += int(c.chunks[i].Load())
+		}
+		if done != 8 {
+			t.Errorf("%d other chunks done, want 8", done)
 		}
 	}
+	p.Run(4, &counter{chunks: make([]atomic.Int32, 4), t: t}) // works on
 }
 
-func TestPoolGoexit(t *testing.T) {
-	p := NewPool(2)
-	defer func() {
-		if v := recover(); v == nil {
-			t.Error("no panic although a worker ended its goroutine")
-		}
-		p.Run(2, taskFunc(func(w *Worker) { w.Barrier() }))
-	}()
-	p.Run(2, taskFunc(func(w *Worker) {
-		if w.Index() == 1 {
-			runtime.Goexit()
-		}
-	}))
-}
-
+// TestPoolNested: a Run inside a chunk, or of another goroutine, is done by its caller.
 func TestPoolNested(t *testing.T) {
-	p := NewPool(3)
-	var inner atomic.Int32
-	p.Run(3, taskFunc(func(w *Worker) {
-		p.Run(3, taskFunc(func(w *Worker) {
-			w.Barrier()
-			if w.Count() != 1 {
-				t.Errorf("a nested run has %d workers", w.Count())
-			}
-			inner.Add(1)
-		}))
-	}))
-	if inner.Load() != 3 {
-		t.Errorf("%d nested runs, want 3", inner.Load())
-	}
-}
-
-func TestPoolConcurrent(t *testing.T) {
 	p := NewPool(2)
-	var n atomic.Int32
+	var total atomic.Int32
+	c := &counter{chunks: make([]atomic.Int32, 4), t: t}
+	c.pause = func(int, int) {
+		in := &counter{chunks: make([]atomic.Int32, 5), t: t}
+		p.Run(5, in)
+		for i := range in.chunks {
+			total.Add(in.chunks[i].Load())
+		}
+	}
+	p.Run(4, c)
+	if total.Load() != 20 {
+		t.Errorf("%d inner chunks, want 20", total.Load())
+	}
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for range 200 {
-				p.Run(2, taskFunc(func(w *Worker) {
-					w.Barrier()
-					if w.Index() == 0 {
-						n.Add(1)
-					}
-				}))
+			for range 100 {
+				p.Run(6, &counter{chunks: make([]atomic.Int32, 6), t: t})
 			}
 		})
 	}
 	wg.Wait()
-	if n.Load() != 800 {
-		t.Errorf("%d tasks ran, want 800", n.Load())
+}
+
+func TestPoolLeavesNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		NewPool(4).Run(16, &counter{chunks: make([]atomic.Int32, 16), t: t})
+	}
+	for range 200 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+// TestPoolRestarts: helpers that have ended come back.
+func TestPoolRestarts(t *testing.T) {
+	p := NewPool(2)
+	for range 30 {
+		c := &counter{chunks: make([]atomic.Int32, 4), t: t}
+		p.Run(4, c)
+		time.Sleep(2 * spinTime)
 	}
 }
 
-func TestPoolLeavesNothing(t *testing.T) {
-	before := runtime.NumGoroutine()
-	for range 20 {
-		NewPool(5).Run(5, taskFunc(func(w *Worker) { w.Barrier() }))
+func TestPoolOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	TestPoolDoesEveryChunkOnce(t)
+}
+
+func TestPoolAllocatesNothing(t *testing.T) {
+	p := NewPool(2)
+	c := &counter{chunks: make([]atomic.Int32, 4), t: t}
+	if n := testing.AllocsPerRun(100, func() { p.Run(4, c) }); n > 0 {
+		t.Errorf("%v allocations a run", n)
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+}
+
+func TestSplit(t *testing.T) {
+	for _, n := range []int{0, 1, 31, 32, 33, 100} {
+		for parts := 1; parts < 6; parts++ {
+			var edges []int
+			for part := range parts {
+				from, to := Split(n, 32, part, parts)
+				edges = append(edges, from, to)
+				if from%32 != 0 && from != n {
+					t.Errorf("Split(%d) begins at %d", n, from)
+				}
+			}
+			if !slices.IsSorted(edges) || edges[0] != 0 || edges[len(edges)-1] != n {
+				t.Errorf("Split(%d, 32, …, %d): %v", n, parts, edges)
+			}
 		}
 	}
 }
 
 type nothing struct{}
 
-func (nothing) Work(*Worker) {}
+func (nothing) Chunk(int, int) {}
 
-func TestPoolAllocs(t *testing.T) {
-	for _, p := range []*Pool{nil, NewPool(1), NewPool(2)} {
-		if n := testing.AllocsPerRun(100, func() { p.Run(2, nothing{}) }); n >= 1 {
-			t.Errorf("%d threads: %v allocations", p.Threads(), n)
-		}
-	}
-}
-
-// BenchmarkForkJoin is an empty task on two workers that are awake; BenchmarkBarrier is one barrier of a task.
-func BenchmarkForkJoin(b *testing.B) {
+// BenchmarkPool is a fork and join without work.
+func BenchmarkPool(b *testing.B) {
 	p := NewPool(2)
 	for b.Loop() {
 		p.Run(2, nothing{})
 	}
-}
-
-func BenchmarkBarrier(b *testing.B) {
-	NewPool(2).Run(2, taskFunc(func(w *Worker) {
-		for range b.N {
-			w.Barrier()
-		}
-	}))
 }
