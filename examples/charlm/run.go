@@ -145,8 +145,12 @@ func (c *charlm) write(n int, stream uint64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ids, err := g.Sample(c.vocab.Encode("\n"), n, c.temperature, rand.New(rand.NewPCG(c.model.Seed, stream)), seqdata.Unknown)
-	return c.vocab.Decode(ids), err
+	prompt := "\n"
+	if c.text == "" {
+		prompt = "\nfunc " // the corpus is Go
+	}
+	ids, err := g.Sample(c.vocab.Encode(prompt), n, c.temperature, rand.New(rand.NewPCG(c.model.Seed, stream)), seqdata.Unknown)
+	return prompt[1:] + c.vocab.Decode(ids), err
 }
 
 func indent(text string) string {

@@ -49,7 +49,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f := flag.NewFlagSet("charlm", flag.ContinueOnError)
 	f.SetOutput(io.Discard) // a wrong flag is one line on stderr, like every other error
 	f.StringVar(&s.text, "text", "", "learn from this `file`, UTF-8; without it, from the Go standard library's source")
-	f.IntVar(&s.steps, "steps", 700, "parameter updates to reach in all, resumed or not")
+	f.IntVar(&s.steps, "steps", 1000, "parameter updates to reach in all, resumed or not")
 	f.IntVar(&s.model.Hidden, "hidden", 256, "width of the recurrent layers")
 	f.IntVar(&s.model.Embed, "embed", 64, "width of the characters' embedding")
 	f.IntVar(&s.model.Layers, "layers", 1, "recurrent layers")
