@@ -272,8 +272,11 @@ func TestProgressConcurrently(t *testing.T) {
 	}
 	wait.Wait()
 	p.Finish()
-	if got := runtime.NumGoroutine(); got > goroutines {
-		t.Errorf("%d goroutines, %d before", got, goroutines)
+	// The test's own goroutines are done, but may not be gone yet.
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+		}
 	}
 	lines := 0
 	for _, line := range screen(f.String(), 80) {
