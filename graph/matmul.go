@@ -116,14 +116,13 @@ func (b *Builder) Linear(x, w, bias *Node) *Node {
 }
 
 func linearRun[F kernel.Float](n *Node) error {
-	y := data[F](n)
-	add := len(n.in) == 3
-	if add {
-		for row := range n.shape[0] {
-			copy(y[row*n.shape[1]:], data[F](n.in[2]))
-		}
+	if len(n.in) < 3 {
+		gemm[F](n, n.in[0], n.in[1], false, true, false)
+		return nil
 	}
-	gemm[F](n, n.in[0], n.in[1], false, true, add)
+	x, w := n.in[0], n.in[1]
+	in, out := w.shape[1], w.shape[0]
+	kernel.GemmBias(n.b.pool, true, x.shape[0], out, in, data[F](x), in, data[F](w), in, data[F](n.in[2]), data[F](n), out)
 	return nil
 }
 

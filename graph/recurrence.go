@@ -109,18 +109,14 @@ func (r *Recurrence) check(d DType) error {
 	return nil
 }
 
-// chunksOf says into how many chunks a time step's units are cut: two for each thread, so that one may take over from
-// another that is late, if they don't become narrower than two panels of the packed weight, and one if the work (in
-// multiply-adds) isn't worth the threads' meeting.
+// chunksOf says into how many chunks a time step's units are cut: one for each thread, or only one if the work (in
+// multiply-adds) isn't worth the threads' meeting. With more, a thread would now and then take over a small chunk from
+// another that is hardly late, and have to fetch the weights that the other holds in its cache.
 func chunksOf(units, panel, work, threads int) int {
-	panels := (units + panel - 1) / panel
-	switch {
-	case threads == 1 || panels == 1 || work < 1<<14:
+	if work < 1<<14 {
 		return 1
-	case panels < 4*threads:
-		return min(panels, threads)
 	}
-	return 2 * threads
+	return min((units+panel-1)/panel, threads)
 }
 
 // recurrence holds what the nodes of one fused recurrence share. The states of the steps lie one after the other, the

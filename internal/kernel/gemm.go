@@ -22,8 +22,18 @@ const minWork = 64 << 10
 // transpose. op(A) is m×k, op(B) is k×n and C is m×n. If beta is 0, C is overwritten without being read. C must not
 // overlap A or B.
 func Gemm[F Float](p *Pool, transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, c []F, ldc int) {
+	gemm(p, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, nil, c, ldc)
+}
+
+// GemmBias computes C = A·op(B) + bias, where bias is added to every row, as Gemm does.
+func GemmBias[F Float](p *Pool, transB bool, m, n, k int, a []F, lda int, b []F, ldb int, bias, c []F, ldc int) {
+	checkLen(n, len(bias))
+	gemm(p, false, transB, m, n, k, 1, a, lda, b, ldb, 1, bias, c, ldc)
+}
+
+func gemm[F Float](p *Pool, transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, bias, c []F, ldc int) {
 	t := getGemmTask[F]()
-	*t = gemmTask[F]{m: m, n: n, k: k, alpha: alpha, beta: beta, a: first(a), b: first(b), c: first(c), ldc: ldc}
+	*t = gemmTask[F]{m: m, n: n, k: k, alpha: alpha, beta: beta, a: first(a), b: first(b), bias: bias, c: first(c), ldc: ldc}
 	if transA {
 		checkMatrix("A", len(a), k, m, lda)
 		t.aRow, t.aCol = 1, lda
@@ -56,6 +66,7 @@ type gemmTask[F Float] struct {
 	m, n, k                int
 	alpha, beta            F
 	a, b, c                *F
+	bias                   []F // what C holds at first, in every row; nil: C's own values
 	aRow, aCol, bRow, bCol int // strides of op(A) and op(B)
 	ldc                    int
 	gridRows, gridCols     int
@@ -105,6 +116,7 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 	}
 	dst := at(t.c, r*t.ldc+c)
 	if t.k == 0 {
+		t.start(dst, rows, c, cols)
 		im.multiply(rows, cols, 0, left[F]{p: t.a}, right[F]{p: t.b}, dst, t.ldc, t.alpha, t.beta)
 		return
 	}
@@ -138,6 +150,9 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 					x = t.left(im, s, m, k, at(a, i*t.aRow))
 				}
 				tile := at(dst, i*t.ldc+j)
+				if p == 0 {
+					t.start(tile, m, c+j, n)
+				}
 				im.multiply(m, whole, k, x, b, tile, t.ldc, t.alpha, beta)
 				if whole < n {
 					edge := right[F]{first(s.right), im.panel, 0}
@@ -145,6 +160,16 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 				}
 			}
 		}
+	}
+}
+
+// start writes the bias, if there is one, into a block of C just before the product is added to it, while it is near.
+func (t *gemmTask[F]) start(dst *F, rows, from, cols int) {
+	if t.bias == nil {
+		return
+	}
+	for i := range rows {
+		copy(slice(at(dst, i*t.ldc), cols), t.bias[from:])
 	}
 }
 

@@ -241,3 +241,24 @@ func TestGemmAllocs(t *testing.T) {
 		}
 	}
 }
+
+// TestGemmBias: the bias is what C holds before the product is added to it, bit for bit.
+func TestGemmBias(t *testing.T) {
+	r := newRand(t)
+	for range 200 {
+		m, n, k := r.IntN(70), r.IntN(140), r.IntN(500)
+		a, b, bias := make([]float32, m*k), make([]float32, k*n), make([]float32, n)
+		for _, s := range [][]float32{a, b, bias} {
+			for i := range s {
+				s[i] = float32(r.NormFloat64())
+			}
+		}
+		want, got := make([]float32, m*n), make([]float32, m*n)
+		for i := range m {
+			copy(want[i*n:], bias)
+		}
+		Gemm(nil, false, true, m, n, k, 1, a, k, b, k, 1, want, n)
+		GemmBias(NewPool(r.IntN(3)+1), true, m, n, k, a, k, b, k, bias, got, n)
+		sameSlice(t, "product and bias", got, want)
+	}
+}

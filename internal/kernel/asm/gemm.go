@@ -155,10 +155,20 @@ func tile(f *file, rows, panels int) {
 	}
 	f.op("SUBQ", unroll, "CX")
 	f.op("JL", rest)
+	ahead := panels == 1 && rows > 6
+	if ahead {
+		load("bPanel", "AX", false)
+	}
 	f.op("PCALIGN", 32)
 	f.place(loop)
 	for u := range unroll {
 		step(u)
+		if ahead {
+			// The next panel of a packed operand, into the second-level cache: together they may be more than it holds.
+			for at := 0; at < panelVectors*f.width; at += 64 {
+				f.op("PREFETCHT1", fmt.Sprintf("%d(DI)(AX*1)", u*panelVectors*f.width+at))
+			}
+		}
 	}
 	f.op("LEAQ", fmt.Sprintf("(%s)(BX*%d)", bPointers[0], unroll), bPointers[0])
 	for _, p := range bPointers[1:] {
