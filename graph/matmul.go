@@ -132,5 +132,5 @@ func colSums[F kernel.Float](sum, g *Node, add bool) {
 	if add {
 		beta = 1
 	}
-	kernel.ColSums(g.shape[0], g.shape[1], data[F](g), g.shape[1], beta, data[F](sum))
+	kernel.ColSums(g.b.pool, g.shape[0], g.shape[1], data[F](g), g.shape[1], beta, data[F](sum))
 }

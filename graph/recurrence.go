@@ -471,7 +471,7 @@ func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
 	}, g))
 	if rec.bias != nil {
 		terms = append(terms, partial(func(sum *Node, first bool) {
-			kernel.ColSums(steps, width, rec.gradients(), width, betaOf[F](first), data[F](sum))
+			kernel.ColSums(b.pool, steps, width, rec.gradients(), width, betaOf[F](first), data[F](sum))
 		}, g))
 	}
 	for i := range rec.States {

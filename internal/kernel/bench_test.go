@@ -131,7 +131,7 @@ func BenchmarkReduce(b *testing.B) {
 	b.Run("Dot", func(b *testing.B) { perElement(b, func() { Dot(x, y) }) })
 	b.Run("SoftmaxRow", func(b *testing.B) { perElement(b, func() { SoftmaxRow(y, x) }) })
 	a := make([]float32, 32*benchLength)
-	b.Run("ColSums32", func(b *testing.B) { perElement(b, func() { ColSums(32, benchLength, a, benchLength, 0, y) }) })
+	b.Run("ColSums32", func(b *testing.B) { perElement(b, func() { ColSums(nil, 32, benchLength, a, benchLength, 0, y) }) })
 }
 
 func perElement(b *testing.B, f func()) {

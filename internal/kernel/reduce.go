@@ -34,9 +34,9 @@ func SumSquares[F Float](x []F) float64 {
 	return s
 }
 
-// ColSums computes dst[j] = beta*dst[j] + sum over i of A[i,j] for the m×n matrix A, adding the rows in order. If beta is
-// 0, dst is overwritten without being read.
-func ColSums[F Float](m, n int, a []F, lda int, beta F, dst []F) {
+// ColSums computes dst[j] = beta*dst[j] + sum over i of A[i,j] for the m×n matrix A with the threads of p, adding the rows
+// in order. If beta is 0, dst is overwritten without being read.
+func ColSums[F Float](p *Pool, m, n int, a []F, lda int, beta F, dst []F) {
 	checkMatrix("A", len(a), m, n, lda)
 	checkLen(n, len(dst))
 	switch beta {
@@ -46,7 +46,25 @@ func ColSums[F Float](m, n int, a []F, lda int, beta F, dst []F) {
 	default:
 		Scale(beta, dst)
 	}
-	if m > 0 && n > 0 {
-		kernels[F]().addRows(dst, m, first(a), lda)
+	if m == 0 || n == 0 {
+		return
+	}
+	t := getColSumsTask[F]()
+	*t = colSumsTask[F]{m, lda, first(a), dst, min(p.Threads(), 1+m*n/minWork)}
+	p.Run(t.chunks, t)
+	putColSumsTask(t)
+}
+
+// colSumsTask is one ColSums, divided by columns.
+type colSumsTask[F Float] struct {
+	m, lda int
+	a      *F
+	dst    []F
+	chunks int
+}
+
+func (t *colSumsTask[F]) Chunk(i, _ int) {
+	if from, to := Split(len(t.dst), 16, i, t.chunks); from < to {
+		kernels[F]().addRows(t.dst[from:to], t.m, at(t.a, from), t.lda)
 	}
 }

@@ -33,8 +33,9 @@ func TestColSums(t *testing.T) { eachType(t, testColSums[float32], testColSums[f
 
 func testColSums[F Float](t *testing.T) {
 	r := newRand(t)
+	pools := []*Pool{nil, NewPool(2), NewPool(3)}
 	for _, n := range lengths {
-		for _, m := range []int{0, 1, 2, 5, 33} {
+		for _, m := range []int{0, 1, 2, 5, 33, 300} {
 			for _, beta := range []F{0, 1, -0.5} {
 				lda := n + r.IntN(3)
 				a := random[F](r, max(0, (m-1)*lda+n))
@@ -45,7 +46,7 @@ func testColSums[F Float](t *testing.T) {
 					}
 				}
 				old, before := dst.clone(), a.clone()
-				ColSums(m, n, a.data, lda, beta, dst.data)
+				ColSums(pools[r.IntN(len(pools))], m, n, a.data, lda, beta, dst.data)
 				dst.check(t, "destination")
 				sameSlice(t, "source", a.all, before.all)
 				for j := range n {

@@ -261,8 +261,8 @@ func TestLengthsChecked(t *testing.T) {
 		"LSTMBackward": func() { LSTMBackward(long, long, long, long, short, long, long, long) },
 		"GRUForward":   func() { GRUForward(long, long, long, long, long, short, long, long) },
 		"GRUBackward":  func() { GRUBackward(long, long, long, long, long, short) },
-		"ColSums":      func() { ColSums(2, 2, long, 2, 0, short) },
-		"ColSumsDst":   func() { ColSums(1, 2, long, 2, 0, long) },
+		"ColSums":      func() { ColSums(nil, 2, 2, long, 2, 0, short) },
+		"ColSumsDst":   func() { ColSums(nil, 1, 2, long, 2, 0, long) },
 	} {
 		mustPanic(t, name, f)
 	}

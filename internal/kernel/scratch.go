@@ -9,7 +9,7 @@ import (
 type scratch[F Float] struct{ left, right []F }
 
 // reserve keeps the objects of a product for the next one, so that it allocates nothing.
-type reserve[F Float] struct{ tasks, scratch sync.Pool }
+type reserve[F Float] struct{ tasks, sums, scratch sync.Pool }
 
 var (
 	reserve32 reserve[float32]
@@ -43,6 +43,18 @@ func getGemmTask[F Float]() *gemmTask[F] {
 func putGemmTask[F Float](t *gemmTask[F]) {
 	*t = gemmTask[F]{} // keeps no operand alive
 	reserved[F]().tasks.Put(t)
+}
+
+func getColSumsTask[F Float]() *colSumsTask[F] {
+	if t, ok := reserved[F]().sums.Get().(*colSumsTask[F]); ok {
+		return t
+	}
+	return new(colSumsTask[F])
+}
+
+func putColSumsTask[F Float](t *colSumsTask[F]) {
+	*t = colSumsTask[F]{}
+	reserved[F]().sums.Put(t)
 }
 
 // roundUp returns the least multiple of unit that is at least n.
