@@ -21,10 +21,7 @@ import (
 // backward through time, clipping at norm 1, Adam; float32, a fixed batch in memory. The configurations are named so
 // that another program that prints the same names can be set beside it.
 func BenchmarkTrainStep(b *testing.B) {
-	for _, c := range []struct {
-		cell             string
-		v, e, h, l, b, t int
-	}{
+	for _, c := range []recipe{
 		{"RNN", 65, 64, 256, 1, 32, 100},
 		{"GRU", 65, 64, 256, 1, 32, 100},
 		{"LSTM", 65, 64, 128, 1, 32, 100},
@@ -34,42 +31,74 @@ func BenchmarkTrainStep(b *testing.B) {
 		{"LSTM", 65, 64, 128, 1, 1, 50},
 		{"LSTM", 65, 64, 128, 1, 32, 500},
 	} {
-		b.Run(fmt.Sprintf("cell=%s/V=%d/E=%d/H=%d/L=%d/B=%d/T=%d", c.cell, c.v, c.e, c.h, c.l, c.b, c.t), func(b *testing.B) {
-			rng := rand.New(rand.NewPCG(1, 2))
-			newRecurrent := map[string]func(int, int, layers.RecurrentOptions, *rand.Rand) *layers.Recurrent{
-				"RNN": layers.NewRNN, "GRU": layers.NewGRU, "LSTM": layers.NewLSTM}[c.cell]
-			f := &fit{
-				Trainer: &Trainer{
-					Model: layers.Sequential{
-						layers.NewEmbedding(c.v, c.e, rng),
-						newRecurrent(c.e, c.h, layers.RecurrentOptions{Layers: c.l}, rng),
-						layers.NewLinear(c.h, c.v, rng),
-					},
-					Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 1e-3}, ClipNorm: 1,
-					BPTT: bptt.Truncated{Window: c.t}, Steps: 1,
-				},
-				data: repeated(c.v, c.t, c.b, rng), states: graph.States{},
-			}
-			if err := f.begin(); err != nil {
-				b.Fatal(err)
-			}
-			step := func() {
-				if _, _, err := f.update(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			step()
-			step()
-			b.ReportAllocs()
-			for b.Loop() {
-				step()
-			}
-			tokens := float64(b.N) * float64(c.b*c.t) / b.Elapsed().Seconds()
-			b.ReportMetric(tokens, "tokens/s")
-			b.ReportMetric(tokens*flopsPerToken(c.cell, c.v, c.e, c.h, c.l)/fmaPeak(), "FMA-peak")
-			b.ReportMetric(peakMB(), "peak-MB")
-		})
+		b.Run(c.String(), c.bench)
 	}
+}
+
+// BenchmarkGrowth shows how time and memory grow with the window, the width and the batch.
+func BenchmarkGrowth(b *testing.B) {
+	for _, t := range []int{50, 500, 5000} {
+		c := recipe{"LSTM", 65, 64, 128, 1, 32, t}
+		b.Run(c.String(), c.bench)
+	}
+	for _, h := range []int{64, 256, 1024} {
+		c := recipe{"LSTM", 65, 64, h, 1, 32, 50}
+		b.Run(c.String(), c.bench)
+	}
+	for _, batch := range []int{1, 8, 128} {
+		c := recipe{"LSTM", 65, 64, 128, 1, batch, 50}
+		b.Run(c.String(), c.bench)
+	}
+}
+
+// recipe is a language model and its batch: vocabulary, embedding, hidden width, layers, sequences, time steps.
+type recipe struct {
+	cell             string
+	v, e, h, l, b, t int
+}
+
+func (c recipe) String() string {
+	return fmt.Sprintf("cell=%s/V=%d/E=%d/H=%d/L=%d/B=%d/T=%d", c.cell, c.v, c.e, c.h, c.l, c.b, c.t)
+}
+
+func (c recipe) bench(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	newRecurrent := map[string]func(int, int, layers.RecurrentOptions, *rand.Rand) *layers.Recurrent{
+		"RNN": layers.NewRNN, "GRU": layers.NewGRU, "LSTM": layers.NewLSTM}[c.cell]
+	f := &fit{
+		Trainer: &Trainer{
+			Model: layers.Sequential{
+				layers.NewEmbedding(c.v, c.e, rng),
+				newRecurrent(c.e, c.h, layers.RecurrentOptions{Layers: c.l}, rng),
+				layers.NewLinear(c.h, c.v, rng),
+			},
+			Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 1e-3}, ClipNorm: 1,
+			BPTT: bptt.Truncated{Window: c.t}, Steps: 1,
+		},
+		data: repeated(c.v, c.t, c.b, rng), states: graph.States{},
+	}
+	if err := f.begin(); err != nil {
+		b.Fatal(err)
+	}
+	var last *graph.Program
+	step := func() {
+		r, _, err := f.update()
+		if err != nil {
+			b.Fatal(err)
+		}
+		last = r.Program
+	}
+	step()
+	step()
+	b.ReportAllocs()
+	for b.Loop() {
+		step()
+	}
+	tokens := float64(b.N) * float64(c.b*c.t) / b.Elapsed().Seconds()
+	b.ReportMetric(tokens, "tokens/s")
+	b.ReportMetric(tokens*flopsPerToken(c.cell, c.v, c.e, c.h, c.l)/fmaPeak(), "FMA-peak")
+	b.ReportMetric(float64(last.Bytes())/1e6, "program-MB")
+	b.ReportMetric(peakMB(), "peak-MB")
 }
 
 // flopsPerToken counts the matrix products: forward, and backward for the input and for the weight.

@@ -65,10 +65,10 @@ var (
 func tanhForward[F kernel.Float](r *graph.Row[F]) { kernel.Tanh(r.Next[0], r.A[0]) }
 
 func tanhBackward[F kernel.Float](r *graph.Row[F]) {
-	d := r.D[0]
-	for i, h := range r.Next[0] {
-		r.A[0][i] = d[i] * (1 - h*h)
-	}
+	a, d, h := r.A[0], r.D[0], r.Next[0]
+	kernel.Mul(a, h, h)
+	kernel.Mul(a, a, d)
+	kernel.Sub(a, d, a) // d·(1 - h²)
 }
 
 func reluForward[F kernel.Float](r *graph.Row[F]) {
