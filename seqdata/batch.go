@@ -44,6 +44,17 @@ func (b *Batch) Validate() error {
 	if _, ok := b.Arrays[Input]; !ok {
 		return &BatchError{Got: "no input", Want: fmt.Sprintf("an array named %q", Input)}
 	}
+	for name, a := range b.Arrays {
+		if b.validateArray(name, a) != nil {
+			return b.firstWrong()
+		}
+	}
+	return nil
+}
+
+// firstWrong returns the error of the first array, by name, that has one. The
+// order costs memory, which a batch without errors should not.
+func (b *Batch) firstWrong() error {
 	for _, name := range slices.Sorted(maps.Keys(b.Arrays)) {
 		if err := b.validateArray(name, b.Arrays[name]); err != nil {
 			return err
@@ -56,14 +67,14 @@ func (b *Batch) validateArray(name string, a Array) error {
 	wrong := func(got, want string) error {
 		return &BatchError{Array: name, Got: got, Want: want}
 	}
-	shape := fmt.Sprintf("shape %v", a.Shape)
+	shape := func() string { return fmt.Sprintf("shape %v", a.Shape) }
 	switch {
 	case name == Input && (len(a.Shape) < 2 || a.Shape[0] != b.T || a.Shape[1] != b.B):
-		return wrong(shape, fmt.Sprintf("[%d %d …]: T, B", b.T, b.B))
+		return wrong(shape(), fmt.Sprintf("[%d %d …]: T, B", b.T, b.B))
 	case len(a.Shape) == 0,
 		len(a.Shape) == 1 && a.Shape[0] != b.B,
 		len(a.Shape) >= 2 && a.Shape[1] != b.B:
-		return wrong(shape, fmt.Sprintf("[%d] or [steps %d …]: B", b.B, b.B))
+		return wrong(shape(), fmt.Sprintf("[%d] or [steps %d …]: B", b.B, b.B))
 	case a.Ints != nil && a.Floats != nil:
 		return wrong("Ints and Floats", "one of them")
 	}
@@ -79,7 +90,7 @@ func (b *Batch) validateArray(name string, a Array) error {
 		rest /= size
 	}
 	if rest != 1 {
-		return wrong(fmt.Sprintf("%s and %d elements", shape, elements), "positive sizes whose product is the number of elements")
+		return wrong(fmt.Sprintf("%s and %d elements", shape(), elements), "positive sizes whose product is the number of elements")
 	}
 	return nil
 }
