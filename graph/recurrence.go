@@ -53,9 +53,10 @@ type Row[F kernel.Float] struct {
 // Recur writes a fused recurrence: T forward nodes, and T backward nodes when it is differentiated.
 //
 // a [T*B, Gates*H] are the input's pre-activations. If they come straight from Linear, the recurrence works in their
-// memory, and no other op may use them; else it works in a copy. u [Gates*H, H] is the recurrent weight (PyTorch's weight_hh), bias [Gates*H] its bias, or nil, only
-// allowed if the products come apart. s0 are the states [B, H] that come in. With reverse the sequence is read from its
-// end. It returns h of all steps [T*B, H], and the states after the last step read.
+// memory, and no other op may use them; else it works in a copy. u [Gates*H, H] is the recurrent weight (PyTorch's
+// weight_hh), bias [Gates*H] its bias, or nil, only allowed if the products come apart. s0 are the states [B, H] that
+// come in. With reverse the sequence is read from its end. It returns h of all steps [T*B, H], and the states after the
+// last step read.
 func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node) (y *Node, last []*Node) {
 	in := []*Node{a, u}
 	if bias != nil {

@@ -178,7 +178,12 @@ func (p *Pool) chunk(chunk, worker int) {
 
 // help is the goroutine of a helper: it works in every run that it sees, until none has come for a while.
 func (p *Pool) help(h *helper, worker int) {
-	defer h.alive.Store(false) // also if a task ends the goroutine
+	ended := false
+	defer func() {
+		if !ended { // a task has ended the goroutine
+			h.alive.Store(false)
+		}
+	}()
 	run := uint64(0)
 	for {
 		if now := p.runs.Load(); now != run {
@@ -190,8 +195,10 @@ func (p *Pool) help(h *helper, worker int) {
 			continue
 		}
 		h.alive.Store(false)
-		// A run may have begun before it could see that this helper ends.
+		// A run may have begun before it could see that this helper ends. If it has started another one by now, the worker
+		// is that one's, and alive speaks of it.
 		if p.runs.Load() == run || !h.alive.CompareAndSwap(false, true) {
+			ended = true
 			return
 		}
 	}

@@ -152,6 +152,24 @@ func TestPoolRestarts(t *testing.T) {
 	}
 }
 
+// TestPoolEndingHelpers: a helper that ends just as a run begins leaves the worker to its successor. Pauses are about as
+// long as a helper waits, and a chunk takes long enough for two goroutines of one worker to meet.
+func TestPoolEndingHelpers(t *testing.T) {
+	p := NewPool(3)
+	for i := range 3000 {
+		c := &counter{chunks: make([]atomic.Int32, 6), t: t}
+		c.pause = func(int, int) { spinFor(5 * time.Microsecond) }
+		p.Run(6, c)
+		spinFor(spinTime - 20*time.Microsecond + time.Duration(i%60)*time.Microsecond)
+	}
+}
+
+func spinFor(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		runtime.Gosched()
+	}
+}
+
 func TestPoolOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	TestPoolDoesEveryChunkOnce(t)
