@@ -163,6 +163,8 @@ type Node struct {
 	buf   any
 	base  *Node        // whose memory this node's value is part of; nil: its own
 	pin   bool         // the memory is not from the shared plan
+	lanes *lanes       // that lane works in; nil: the node is one piece of work
+	lane  kernel.Task  // what run does, cut into lanes
 	also  func() []any // further memory that the op computes, where a search for NaN looks; nil: none
 	taken bool         // a recurrence has taken the memory over
 

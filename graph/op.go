@@ -48,12 +48,25 @@ func (o *gorgoniaOp) Do(...gorgonia.Value) (gorgonia.Value, error) {
 	return wrap(o.n.shape, o.n.buf), nil
 }
 
-// execute computes a node. The tape machine runs in another goroutine, where a panic would end the process, so it comes
-// back as an error here.
-func (n *Node) execute() (err error) {
+// execute computes a node.
+func (n *Node) execute() error {
 	if n.run == nil {
 		return nil // a leaf
 	}
+	return n.guard(func() error {
+		if err := n.run(n); err != nil {
+			return &OpError{Layer: n.layer, Op: n.op, Err: err}
+		}
+		if n.b.watch {
+			return n.checkFinite()
+		}
+		return nil
+	})
+}
+
+// guard calls f, which computes n. The tape machine runs in another goroutine, where a panic would end the process, so it
+// comes back as an error here.
+func (n *Node) guard(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &OpError{Layer: n.layer, Op: n.op, Err: fmt.Errorf("%v", r)}
@@ -62,13 +75,7 @@ func (n *Node) execute() (err error) {
 			n.b.failed = err
 		}
 	}()
-	if err := n.run(n); err != nil {
-		return &OpError{Layer: n.layer, Op: n.op, Err: err}
-	}
-	if n.b.watch {
-		return n.checkFinite()
-	}
-	return nil
+	return f()
 }
 
 func (n *Node) checkFinite() error {

@@ -110,14 +110,43 @@ func (r *Recurrence) check(d DType) error {
 	return nil
 }
 
-// chunksOf says into how many chunks a time step's units are cut: one for each thread, or only one if the work (in
-// multiply-adds) isn't worth the threads' meeting. With more, a thread would now and then take over a small chunk from
-// another that is hardly late, and have to fetch the weights that the other holds in its cache.
-func chunksOf(units, panel, work, threads int) int {
-	if work < 1<<14 {
-		return 1
+// division says how the work of a time step is divided among threads: by the sequences of the batch or by the units of
+// the cell. There are never more chunks than threads: with more, a thread would now and then take over a small chunk
+// from another that is hardly late, and have to fetch what the other holds in its cache.
+type division struct {
+	chunks     int
+	bySequence bool
+}
+
+const (
+	minStepWork = 1 << 14    // multiply-adds that are worth the threads' meeting
+	minRows     = 8          // sequences that use the weights well
+	nearBytes   = 1280 << 10 // of weights that a core's second-level cache holds beside the data that pass through it
+)
+
+// divide chooses by sequences if each thread's cache can hold all weights: then nothing passes from thread to thread
+// while the sequence lasts. By units, each thread keeps only its own part of the weights, and they meet at every step.
+func divide[F kernel.Float](sequences, units, gates, panel, threads int) division {
+	work := sequences * units * units * gates
+	switch {
+	case work < minStepWork:
+		return division{chunks: 1}
+	case sequences >= minRows*threads && bytesOf[F](units*units*gates) <= nearBytes:
+		return division{threads, true}
 	}
-	return min((units+panel-1)/panel, threads)
+	return division{chunks: min((units+panel-1)/panel, threads)}
+}
+
+// piece is what one chunk of a time step does: some units of some sequences.
+type piece struct{ row, rows, from, to int }
+
+func (d division) piece(chunk, sequences, units, panel int) piece {
+	if d.bySequence {
+		row, end := kernel.Split(sequences, 1, chunk, d.chunks)
+		return piece{row, end - row, 0, units}
+	}
+	from, to := kernel.Split(units, panel, chunk, d.chunks)
+	return piece{0, sequences, from, to}
 }
 
 // recurrence holds what the nodes of one fused recurrence share. The states of the steps lie one after the other, the
@@ -125,11 +154,12 @@ func chunksOf(units, panel, work, threads int) int {
 // each one block of memory.
 type recurrence[F kernel.Float] struct {
 	Recurrence
-	cell     Arithmetic[F]
-	b        *Builder
-	reverse  bool
-	T, B, H  int
-	chunks   int // that the units are cut into
+	cell    Arithmetic[F]
+	b       *Builder
+	reverse bool
+	T, B, H int
+	division
+	lanes    lanes
 	a, u     *Node
 	bias     []F                // nil if there is none
 	states   [][]F              // [T+1, B, H] each
@@ -162,7 +192,8 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 	b.bytes += 2 * bytesOf[F](r.Gates*h*h) // the packed weights, without what rounds up their widths
 	rec.weight = make([]kernel.Packed[F], r.Gates)
 	rec.gLast = make([]*Node, r.States)
-	rec.chunks = chunksOf(h, rec.back.Align(), w.B*h*h*r.Gates, b.pool.Threads())
+	rec.division = divide[F](w.B, h, r.Gates, rec.back.Align(), b.pool.Threads())
+	rec.lanes = lanes{b.pool, rec.chunks}
 	rec.rows = make([]Row[F], b.pool.Threads())
 	a.pin, a.taken = true, true
 	last := make([]*Node, r.States)
@@ -183,6 +214,7 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 		if s == nil {
 			return nil, last
 		}
+		rec.separable(s, step)
 		s.also = func() (computed []any) {
 			for i := range r.States {
 				computed = append(computed, rec.state(i, rec.after(t)))
@@ -287,7 +319,7 @@ func (rec *recurrence[F]) enter(n *Node) error {
 	return nil
 }
 
-// forwardStep computes one time step: each chunk some of the units of all rows.
+// forwardStep computes one time step.
 type forwardStep[F kernel.Float] struct {
 	*recurrence[F]
 	t int
@@ -300,32 +332,33 @@ func (s *forwardStep[F]) run(*Node) error {
 
 func (s *forwardStep[F]) Chunk(chunk, worker int) {
 	h, width := s.H, s.Gates*s.H
-	from, to := kernel.Split(h, s.weight[0].Align(), chunk, s.chunks)
-	prev := s.state(0, s.before(s.t))
+	p := s.piece(chunk, s.B, h, s.weight[0].Align())
+	prev := s.state(0, s.before(s.t))[p.row*h:]
 	sum := s.activations(data[F](s.a), s.t)
 	var beta F = 1
 	if s.Apart {
 		sum = s.activations(s.products, s.t)
-		beta = s.fillBias(sum, from, to)
+		beta = s.fillBias(sum, p)
 	}
 	for g := range s.Gates {
-		s.weight[g].Mul(s.B, prev, h, beta, sum[g*h:], width, from, to)
+		s.weight[g].Mul(p.rows, prev, h, beta, sum[p.row*width+g*h:], width, p.from, p.to)
 	}
 	row := &s.rows[worker]
-	for i := range s.B {
-		s.row(row, s.t, i, from, to)
+	for i := p.row; i < p.row+p.rows; i++ {
+		s.row(row, s.t, i, p.from, p.to)
 		s.cell.Forward(row)
 	}
 }
 
 // fillBias writes the recurrent bias where the product is to be added, and returns the product's beta.
-func (rec *recurrence[F]) fillBias(sum []F, from, to int) F {
+func (rec *recurrence[F]) fillBias(sum []F, p piece) F {
 	if rec.bias == nil {
 		return 0
 	}
-	for at := 0; at < len(sum); at += rec.H {
-		gate := at % (rec.Gates * rec.H)
-		copy(sum[at+from:at+to], rec.bias[gate+from:gate+to])
+	width := rec.Gates * rec.H
+	for at := p.row * width; at < (p.row+p.rows)*width; at += rec.H {
+		gate := at % width
+		copy(sum[at+p.from:at+p.to], rec.bias[gate+p.from:gate+p.to])
 	}
 	return 1
 }
@@ -380,8 +413,16 @@ func (rec *recurrence[F]) backNode(t int, g *Node) *Node {
 	n := rec.node(fmt.Sprintf("step %d backward", t), []int{rec.B, rec.H}, rec.d[0], step.run, in...)
 	if n != nil {
 		n.also = func() []any { return []any{rec.activations(rec.gradients(), t)} }
+		rec.separable(n, step)
 	}
 	return n
+}
+
+// separable tells the tape if a step's chunks only need what the same chunks of the step before it have computed.
+func (rec *recurrence[F]) separable(n *Node, step kernel.Task) {
+	if rec.bySequence {
+		n.lanes, n.lane = &rec.lanes, step
+	}
 }
 
 // first is the first step that the forward pass computes.
@@ -392,7 +433,7 @@ func (rec *recurrence[F]) first() int {
 	return 0
 }
 
-// backwardStep computes one time step backwards: each chunk some of the units of all rows. It begins with the product
+// backwardStep computes one time step backwards. It begins with the product
 // that the step computed before it, t+1 in the forward direction, left to do: the gradient with respect to this step's h
 // by way of that step's gates. So what one chunk needs of another is only ever what the last node computed, and the
 // threads meet once a step.
@@ -408,31 +449,32 @@ func (s *backwardStep[F]) run(*Node) error {
 
 func (s *backwardStep[F]) Chunk(chunk, worker int) {
 	h := s.H
-	from, to := kernel.Split(h, s.back.Align(), chunk, s.chunks)
+	p := s.piece(chunk, s.B, h, s.back.Align())
 	if s.after(s.t) != s.finish() {
-		s.multiplyBack(s.later(s.t), s.d[0], from, to)
+		s.multiplyBack(s.later(s.t), s.d[0], p)
 	}
 	row := &s.rows[worker]
-	for i := range s.B {
-		s.row(row, s.t, i, from, to)
+	for i := p.row; i < p.row+p.rows; i++ {
+		s.row(row, s.t, i, p.from, p.to)
 		for k := range s.States {
-			row.D[k] = s.d[k][i*h+from : i*h+to]
+			row.D[k] = s.d[k][i*h+p.from : i*h+p.to]
 		}
 		if s.gy != nil {
-			kernel.Add(row.D[0], row.D[0], data[F](s.gy)[(s.t*s.B+i)*h:][from:to])
+			kernel.Add(row.D[0], row.D[0], data[F](s.gy)[(s.t*s.B+i)*h:][p.from:p.to])
 		}
 		s.cell.Backward(row)
 	}
 }
 
-// multiplyBack turns the gradients of step t's gates into that of the h before the step, for some of the units. dh
-// holds the direct part of it, if there is one.
-func (rec *recurrence[F]) multiplyBack(t int, dh []F, from, to int) {
+// multiplyBack turns the gradients of step t's gates into a part of that of the h before the step. dh holds the direct
+// part of it, if there is one.
+func (rec *recurrence[F]) multiplyBack(t int, dh []F, p piece) {
 	var beta F
 	if rec.Direct {
 		beta = 1
 	}
-	rec.back.Mul(rec.B, rec.activations(rec.gradients(), t), rec.Gates*rec.H, beta, dh, rec.H, from, to)
+	width := rec.Gates * rec.H
+	rec.back.Mul(p.rows, rec.activations(rec.gradients(), t)[p.row*width:], width, beta, dh[p.row*rec.H:], rec.H, p.from, p.to)
 }
 
 // later is the step that the forward pass computes after step t.
@@ -478,7 +520,7 @@ func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
 	for i := range rec.States {
 		terms = append(terms, partial(func(sum *Node, first bool) {
 			if i == 0 {
-				rec.multiplyBack(rec.first(), rec.d[0], 0, rec.H) // which the first step left to do
+				rec.multiplyBack(rec.first(), rec.d[0], piece{0, rec.B, 0, rec.H}) // which the first step left to do
 			}
 			s := data[F](sum)
 			if first {

@@ -5,6 +5,7 @@ import (
 	"hash"
 
 	"github.com/chewxy/hm"
+	"github.com/gobptt/bptt/internal/kernel"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -21,7 +22,7 @@ func newTape(order []*Node) (gorgonia.VM, error) {
 	last := gorgonia.NewScalar(g, gorgonia.Float64, gorgonia.WithName("start"), gorgonia.WithValue(value))
 	for i := 0; i < len(order); i += tapeGrain {
 		var err error
-		r := &tapeRun{id: uint32(i), nodes: order[i:min(i+tapeGrain, len(order))], value: value}
+		r := &tapeRun{id: uint32(i), spans: spansOf(order[i:min(i+tapeGrain, len(order))]), value: value}
 		if last, err = gorgonia.ApplyOp(r, last); err != nil {
 			return nil, &OpError{Op: "Compile", Err: err}
 		}
@@ -32,15 +33,15 @@ func newTape(order []*Node) (gorgonia.VM, error) {
 // tapeRun is an op that runs consecutive nodes. Its value stands for "done".
 type tapeRun struct {
 	id    uint32
-	nodes []*Node
+	spans []span
 	value gorgonia.Value
 }
 
 var _ gorgonia.Op = (*tapeRun)(nil)
 
 func (r *tapeRun) Do(...gorgonia.Value) (gorgonia.Value, error) {
-	for _, n := range r.nodes {
-		if err := n.execute(); err != nil {
+	for i := range r.spans {
+		if err := r.spans[i].execute(); err != nil {
 			return nil, err
 		}
 	}
@@ -58,3 +59,49 @@ func (r *tapeRun) OverwritesInput() int  { return -1 }
 func (r *tapeRun) WriteHash(h hash.Hash) { fmt.Fprint(h, "run#", r.id) }
 func (r *tapeRun) Hashcode() uint32      { return r.id }
 func (r *tapeRun) String() string        { return fmt.Sprint("run#", r.id) }
+
+// lanes are parallel courses through consecutive nodes: what a node does in a lane needs of the node before it only what
+// that one has done in the same lane. So the threads meet once after several nodes, not after every one.
+type lanes struct {
+	pool  *kernel.Pool
+	count int
+}
+
+// span is a part of a tape: one node, or several that share their lanes.
+type span []*Node
+
+func spansOf(nodes []*Node) []span {
+	var spans []span
+	for i := 0; i < len(nodes); {
+		end := i + 1
+		for nodes[i].lanes != nil && end < len(nodes) && nodes[end].lanes == nodes[i].lanes {
+			end++
+		}
+		spans = append(spans, nodes[i:end])
+		i = end
+	}
+	return spans
+}
+
+func (s *span) execute() error {
+	nodes := *s
+	if l := nodes[0].lanes; l != nil && !nodes[0].b.watch {
+		return nodes[0].guard(func() error {
+			l.pool.Run(l.count, s)
+			return nil
+		})
+	}
+	for _, n := range nodes {
+		if err := n.execute(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Chunk runs all nodes in one lane.
+func (s *span) Chunk(lane, worker int) {
+	for _, n := range *s {
+		n.lane.Chunk(lane, worker)
+	}
+}
