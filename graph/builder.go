@@ -40,7 +40,10 @@ type Builder struct {
 	params  map[*Param]*Node
 	outputs []output
 	states  []*stateNode
-	bytes   int // memory that ops hold besides what plan gives them
+	once    map[any]*Node
+	costs   []*Node // added to the cost that is differentiated
+	mask    *Node   // of the time steps, [T*B]; nil: all are valid
+	bytes   int     // memory that ops hold besides what plan gives them
 
 	compiled bool
 	backward bool   // the nodes written now belong to the backward pass
@@ -76,6 +79,7 @@ func NewBuilder(w Window, o Options) *Builder {
 		byGorg: map[*gorgonia.Node]*Node{},
 		inputs: map[string]*Node{},
 		params: map[*Param]*Node{},
+		once:   map[any]*Node{},
 	}
 	if want := checkShape([]int{w.T, w.B}); want != "" {
 		b.fail(&ArgumentError{Op: "NewBuilder", Name: "window", Got: fmt.Sprintf("T=%d B=%d", w.T, w.B), Want: want})
@@ -365,6 +369,51 @@ func (b *Builder) Param(p *Param) *Node {
 	b.params[p] = n
 	return n
 }
+
+// Once returns what write wrote when it was first called for this key: a node that a layer or a cell needs only once in
+// the window, however many steps use it, such as a dropout mask that stays the same over time. The key is comparable and
+// the caller's own, such as a pointer to the layer.
+func (b *Builder) Once(key any, write func() *Node) *Node {
+	if n, ok := b.once[key]; ok || b.err != nil {
+		return n
+	}
+	n := write()
+	b.once[key] = n
+	return n
+}
+
+// AddCost adds a scalar to the cost that the gradients are of, such as an auxiliary loss or a penalty on activations.
+// Program.Cost doesn't report it.
+func (b *Builder) AddCost(n *Node) {
+	if !b.ok("AddCost", n) || !b.floating("AddCost", n) {
+		return
+	}
+	if size(n.shape) != 1 {
+		b.fail(&ShapeError{Op: "AddCost", Got: fmt.Sprintf("a cost of shape %v", n.shape), Want: "a scalar"})
+		return
+	}
+	b.costs = append(b.costs, b.Reshape(n))
+}
+
+// SetStepMask says which time steps of the window are valid from here on: mask [T*B] is 0 where a sequence of the batch
+// has none, as past its end. Where it is 0, recurrent layers keep their state and give 0, so that a padded
+// sequence has the results of one that isn't: PyTorch's pack_padded_sequence, and holes as well.
+func (b *Builder) SetStepMask(mask *Node) {
+	if !b.ok("SetStepMask", mask) || !b.floating("SetStepMask", mask) {
+		return
+	}
+	if n := b.window.T * b.window.B; !slices.Equal(mask.shape, []int{n}) {
+		b.fail(&ShapeError{Op: "SetStepMask", Got: fmt.Sprint(mask.shape), Want: fmt.Sprintf("[T*B] = [%d]", n)})
+		return
+	}
+	b.mask = mask
+}
+
+// ClearStepMask makes all time steps valid again.
+func (b *Builder) ClearStepMask() { b.mask = nil }
+
+// StepMask returns the mask that SetStepMask has set, or nil if all time steps are valid.
+func (b *Builder) StepMask() *Node { return b.mask }
 
 // State writes the carried state that comes into the window, [B, width]: zeros at first, then what SetState left.
 // The name is prefixed with the layers' path.

@@ -66,7 +66,10 @@ var operations = map[string]operation{
 	"Mask":         {in: shapes{{3}, {3}}, apply: func(b *Builder, in []*Node) { b.Mask(in[0], in[1]) }},
 	"Gather":       {in: shapes{{5, 2}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.Gather(in[0], in[1], -1) }},
 	"CrossEntropy": {in: shapes{{3, 5}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.CrossEntropy(in[0], in[1]) }},
-	"Output":       {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Output("y", in[0]) }},
+	"AddCost":      {in: shapes{{1}}, apply: func(b *Builder, in []*Node) { b.AddCost(in[0]) }},
+	// The window is T=1, B=2.
+	"SetStepMask": {in: shapes{{2}}, apply: func(b *Builder, in []*Node) { b.SetStepMask(in[0]) }},
+	"Output":      {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Output("y", in[0]) }},
 	"SetState": {in: shapes{{2, 3}}, apply: func(b *Builder, in []*Node) {
 		b.State("h", 3)
 		b.SetState("h", in[0])
@@ -75,7 +78,6 @@ var operations = map[string]operation{
 		b.State("h", 3)
 		b.SetLastState("h", in[0])
 	}},
-	// The window is T=1, B=2.
 	"Recur": {in: shapes{{2, 3}, {3, 3}, {2, 3}}, apply: func(b *Builder, in []*Node) { b.Recur(tanhCell, false, in[0], in[1], nil, in[2:]) }},
 	"Compile": {in: shapes{{1}}, apply: func(b *Builder, in []*Node) {
 		if b.Exp(b.Floats("made up to have an op", 1)) != nil {

@@ -17,6 +17,7 @@ type Program struct {
 	b       *Builder
 	machine gorgonia.VM
 	cost    *Node
+	total   *Node // the cost and what AddCost has added
 	params  []boundParam
 	inGrads map[string]*Node // gradients of the wanted inputs
 	gOut    map[string]*Node // leaves: gradient of the cost with respect to the outgoing states
@@ -107,6 +108,10 @@ func (b *Builder) finish(p *Program, cost *Node) error {
 			b.fail(&ShapeError{Op: "Compile", Got: fmt.Sprintf("a cost of shape %v", cost.shape), Want: "a scalar"})
 		} else {
 			p.cost = b.copied("cost", cost)
+			p.total = p.cost
+			for _, c := range b.costs {
+				p.total = b.Add(p.total, c)
+			}
 		}
 	}
 	if b.err == nil && !slices.ContainsFunc(b.nodes, func(n *Node) bool { return n.gnode.Op() != nil }) {
@@ -130,7 +135,7 @@ func (p *Program) differentiate(want Gradients) error {
 		}
 		wanted = append(wanted, n)
 	}
-	ends := []*Node{p.cost}
+	ends := []*Node{p.total}
 	if want.States {
 		for _, s := range b.states {
 			wanted = append(wanted, s.in)
@@ -181,7 +186,7 @@ func (p *Program) seeds(ends []*Node, states bool) []*Node {
 			forward = append(forward, s.out)
 		}
 	}
-	one := b.node("seed", p.cost.shape, pick(b.dtype, oneRun[float32], oneRun[float64]), forward...)
+	one := b.node("seed", p.total.shape, pick(b.dtype, oneRun[float32], oneRun[float64]), forward...)
 	seeds := []*Node{one}
 	if states {
 		for _, s := range b.states {

@@ -56,13 +56,16 @@ type Row[F kernel.Float] struct {
 // memory, and no other op may use them; else it works in a copy. u [Gates*H, H] is the recurrent weight (PyTorch's
 // weight_hh), bias [Gates*H] its bias, or nil, only allowed if the products come apart. s0 are the states [B, H] that
 // come in. With reverse the sequence is read from its end. It returns h of all steps [T*B, H], and the states after the
-// last step read.
+// last step read. At the steps that the builder's step mask excludes, the states stay and h is 0 in the output.
 func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node) (y *Node, last []*Node) {
 	in := []*Node{a, u}
 	if bias != nil {
 		in = append(in, bias)
 	}
 	in = append(in, s0...)
+	if b.mask != nil {
+		in = append(in, b.mask)
+	}
 	last = make([]*Node, max(0, min(r.States, 2)))
 	if !b.ok(r.Name, in...) || !b.floating(r.Name, in...) {
 		return nil, last
@@ -89,7 +92,11 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 		}
 		in[0] = a
 	}
-	return pick(b.dtype, recur[float32], recur[float64])(b, r, pick[any](b.dtype, r.F32, r.F64), reverse, a, in, bias != nil)
+	y, last = pick(b.dtype, recur[float32], recur[float64])(b, r, pick[any](b.dtype, r.F32, r.F64), reverse, a, in, bias != nil)
+	if b.mask != nil {
+		y = b.Mask(y, b.mask)
+	}
+	return y, last
 }
 
 // check finds fields that no recurrence can have.
@@ -161,6 +168,7 @@ type recurrence[F kernel.Float] struct {
 	division
 	lanes    lanes
 	a, u     *Node
+	mask     *Node              // of the steps of each sequence, [T*B]; nil: all are valid
 	bias     []F                // nil if there is none
 	states   [][]F              // [T+1, B, H] each
 	keep     []F                // [T, B, Keep*H]
@@ -176,7 +184,7 @@ type recurrence[F kernel.Float] struct {
 func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *Node, in []*Node, biased bool) (*Node, []*Node) {
 	w := b.window
 	h := in[1].shape[1]
-	rec := &recurrence[F]{Recurrence: r, cell: cell.(Arithmetic[F]), b: b, reverse: reverse, T: w.T, B: w.B, H: h, a: a, u: in[1]}
+	rec := &recurrence[F]{Recurrence: r, cell: cell.(Arithmetic[F]), b: b, reverse: reverse, T: w.T, B: w.B, H: h, a: a, u: in[1], mask: b.mask}
 	rec.states = make([][]F, r.States)
 	for i := range rec.states {
 		rec.states[i] = memory[F](b, (w.T+1)*w.B*h)
@@ -313,7 +321,11 @@ func (rec *recurrence[F]) enter(n *Node) error {
 	for g := range rec.weight {
 		rec.weight[g].Pack(true, h, h, u[g*h*h:], h)
 	}
-	for i, s := range n.in[len(n.in)-rec.States:] {
+	states := n.in[len(n.in)-rec.States:]
+	if rec.mask != nil {
+		states = n.in[len(n.in)-1-rec.States:][:rec.States]
+	}
+	for i, s := range states {
 		copy(rec.state(i, rec.start()), data[F](s))
 	}
 	return nil
@@ -346,6 +358,12 @@ func (s *forwardStep[F]) Chunk(chunk, worker int) {
 	row := &s.rows[worker]
 	for i := p.row; i < p.row+p.rows; i++ {
 		s.row(row, s.t, i, p.from, p.to)
+		if !s.valid(s.t, i) {
+			for k := range s.States {
+				copy(row.Next[k], row.Prev[k])
+			}
+			continue
+		}
 		s.cell.Forward(row)
 	}
 }
@@ -459,18 +477,34 @@ func (s *backwardStep[F]) Chunk(chunk, worker int) {
 		for k := range s.States {
 			row.D[k] = s.d[k][i*h+p.from : i*h+p.to]
 		}
-		if s.gy != nil {
+		if s.gy != nil && s.valid(s.t, i) {
 			kernel.Add(row.D[0], row.D[0], data[F](s.gy)[(s.t*s.B+i)*h:][p.from:p.to])
 		}
-		s.cell.Backward(row)
+		switch {
+		case !s.valid(s.t, i): // D passes on as it is
+			for g := range s.Gates {
+				clear(row.A[g])
+				clear(row.U[g])
+			}
+		case s.mask != nil && !s.Direct:
+			s.cell.Backward(row)
+			clear(row.D[0])
+		default:
+			s.cell.Backward(row)
+		}
 	}
+}
+
+// valid reports whether sequence i has a step t.
+func (rec *recurrence[F]) valid(t, i int) bool {
+	return rec.mask == nil || data[F](rec.mask)[t*rec.B+i] != 0
 }
 
 // multiplyBack turns the gradients of step t's gates into a part of that of the h before the step. dh holds the direct
 // part of it, if there is one.
 func (rec *recurrence[F]) multiplyBack(t int, dh []F, p piece) {
 	var beta F
-	if rec.Direct {
+	if rec.Direct || rec.mask != nil {
 		beta = 1
 	}
 	width := rec.Gates * rec.H
@@ -528,6 +562,9 @@ func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
 			}
 			kernel.Add(s, s, rec.d[i])
 		}, g))
+	}
+	if rec.mask != nil {
+		terms = append(terms, nil)
 	}
 	return terms
 }

@@ -29,10 +29,7 @@ func goldenRecurrent(t *testing.T, c *golden.Case) {
 		Bidirectional, Bias, Ragged bool
 	}
 	c.Decode(t, &s)
-	switch {
-	case s.Ragged:
-		t.Skip("not yet run: ragged batches")
-	case s.Proj > 0:
+	if s.Proj > 0 {
 		t.Skip("not yet run: projections")
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -56,6 +53,9 @@ func goldenRecurrent(t *testing.T, c *golden.Case) {
 	// The cost Σ y⊙wy + Σ hN⊙wh + Σ cN⊙wc: the first part in the graph, the others as seeds of the states.
 	w := graph.Window{T: s.Steps, B: s.Batch, Train: true}
 	b := graph.NewBuilder(w, graph.Options{DType: c.Precision()})
+	if s.Ragged {
+		b.SetStepMask(b.Floats("mask", s.Steps*s.Batch))
+	}
 	y := l.Apply(b, b.Floats("x", s.Steps*s.Batch, s.Input))
 	weights := c.Tensor(t, "wy")
 	weights.Shape = y.Shape()
@@ -66,6 +66,11 @@ func goldenRecurrent(t *testing.T, c *golden.Case) {
 	}
 	if err := p.SetFloat64s("x", c.Tensor(t, "x").F64); err != nil {
 		t.Fatal(err)
+	}
+	if s.Ragged {
+		if err := p.SetFloats("mask", stepMask(s.Steps, c.Ints(t, "lengths"))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	states := graph.States{}
 	for i, name := range stateOrder(p, "h") {
@@ -101,6 +106,17 @@ func goldenRecurrent(t *testing.T, c *golden.Case) {
 	for _, q := range l.Params() {
 		c.Compare(t, "grad."+q.Name, q.Grad)
 	}
+}
+
+// stepMask is 1 within the sequences' lengths.
+func stepMask(steps int, lengths []int32) []float32 {
+	mask := make([]float32, steps*len(lengths))
+	for i, n := range lengths {
+		for t := range n {
+			mask[int(t)*len(lengths)+i] = 1
+		}
+	}
+	return mask
 }
 
 // stateOrder returns the names of the states of one kind, in PyTorch's order: by layer, then direction.

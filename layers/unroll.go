@@ -12,7 +12,7 @@ type State = cell.State
 
 // Unroll writes a cell's step T times over x [T*B, F], from the last step to the first with reverse: backpropagation
 // through time by plain autodiff. It returns the outputs of all steps, [T*B, width], and the state after the last step
-// read. Any cell will do; one that has a fused form is much faster in that, see cell.Fused.
+// read. The builder's step mask holds as for fused cells, see graph.Builder.SetStepMask. Any cell will do; one that has a fused form is much faster in that, see cell.Fused.
 func Unroll(b *graph.Builder, c cell.Cell, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
 	w := b.Window()
 	if b.Err() != nil {
@@ -31,7 +31,24 @@ func Unroll(b *graph.Builder, c cell.Cell, x *graph.Node, s State, reverse bool)
 		if reverse {
 			t = w.T - 1 - k
 		}
-		ys[t], s = c.Step(b, b.Slice(x, 0, t*w.B, (t+1)*w.B), s)
+		y, next := c.Step(b, b.Slice(x, 0, t*w.B, (t+1)*w.B), s)
+		if b.StepMask() != nil {
+			y, next = masked(b, t, y, s, next)
+		}
+		ys[t], s = y, next
 	}
 	return b.Concat(0, ys...), s
+}
+
+// masked undoes step t where the sequences of the batch have none.
+func masked(b *graph.Builder, t int, y *graph.Node, s, next State) (*graph.Node, State) {
+	w := b.Window()
+	valid := b.Slice(b.StepMask(), 0, t*w.B, (t+1)*w.B)
+	kept := make(State, len(next))
+	for i := range next {
+		if i < len(s) { // else the caller finds the mistake
+			kept[i] = b.Where(valid, next[i], s[i])
+		}
+	}
+	return b.Mask(y, valid), kept
 }

@@ -19,7 +19,7 @@ import (
 
 // Run tests a cell for inputs of the given width: gradients against finite differences; the fused form, if there is
 // one, against the unrolled step, in values and gradients; one long window against two short ones with carried state;
-// the order of sequences in the batch; the direction; and that neither the seed nor the number of threads leaves a
+// the order of sequences in the batch; the direction; masked steps; and that neither the seed nor the number of threads leaves a
 // trace that it shouldn't.
 func Run(t *testing.T, input int, newCell func(rng *rand.Rand) cell.Cell) {
 	s := suite{input: input, newCell: newCell}
@@ -29,6 +29,7 @@ func Run(t *testing.T, input int, newCell func(rng *rand.Rand) cell.Cell) {
 	t.Run("two windows are one", func(t *testing.T) { s.windows(t, unrolled) })
 	t.Run("batch order", func(t *testing.T) { s.permutation(t, unrolled) })
 	t.Run("direction", func(t *testing.T) { s.direction(t, unrolled) })
+	t.Run("masks", func(t *testing.T) { s.masks(t, unrolled) })
 	t.Run("threads", func(t *testing.T) { s.threads(t, unrolled) })
 	if _, ok := s.cell().(cell.Fused); !ok {
 		return
@@ -38,6 +39,7 @@ func Run(t *testing.T, input int, newCell func(rng *rand.Rand) cell.Cell) {
 	t.Run("fused: two windows are one", func(t *testing.T) { s.windows(t, fused) })
 	t.Run("fused: batch order", func(t *testing.T) { s.permutation(t, fused) })
 	t.Run("fused: direction", func(t *testing.T) { s.direction(t, fused) })
+	t.Run("fused: masks", func(t *testing.T) { s.masks(t, fused) })
 	t.Run("fused: threads", func(t *testing.T) { s.threads(t, fused) })
 }
 
@@ -138,8 +140,8 @@ type result struct {
 	dParam [][]float64
 }
 
-// run computes a sequence from states, with the cost Σ y² + Σ last².
-func (s suite) run(t *testing.T, c cell.Cell, f form, o graph.Options, w graph.Window, in []*graph.Tensor, reverse bool) result {
+// run computes a sequence from states, with the cost Σ y² + Σ last². mask may be nil.
+func (s suite) run(t *testing.T, c cell.Cell, f form, o graph.Options, w graph.Window, in []*graph.Tensor, reverse bool, mask []float64) result {
 	t.Helper()
 	graph.SetDType(c.Params(), o.DType)
 	b := graph.NewBuilder(w, o)
@@ -149,6 +151,9 @@ func (s suite) run(t *testing.T, c cell.Cell, f form, o graph.Options, w graph.W
 	for i, v := range c.States() {
 		names = append(names, fmt.Sprint("s", i))
 		states = append(states, b.Floats(names[i+1], w.B, v.Width))
+	}
+	if mask != nil {
+		b.SetStepMask(b.Floats("mask", len(mask)))
 	}
 	y, last := f(b, c, x, states, reverse)
 	cost := b.Sum(b.Square(y))
@@ -163,6 +168,11 @@ func (s suite) run(t *testing.T, c cell.Cell, f form, o graph.Options, w graph.W
 	}
 	for i, v := range in {
 		if err := p.SetFloat64s(names[i], v.Floats()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if mask != nil {
+		if err := p.SetFloat64s("mask", mask); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -191,8 +201,8 @@ func (s suite) fusedIsUnrolled(t *testing.T) {
 					tolerance = 1e-4
 				}
 				same(t, fmt.Sprintf("%v %+v reverse=%v", d, w, reverse), tolerance,
-					s.run(t, a, fused, graph.Options{DType: d}, w, in, reverse),
-					s.run(t, b, unrolled, graph.Options{DType: d}, w, in, reverse))
+					s.run(t, a, fused, graph.Options{DType: d}, w, in, reverse, nil),
+					s.run(t, b, unrolled, graph.Options{DType: d}, w, in, reverse, nil))
 			}
 		}
 	}
@@ -204,16 +214,16 @@ func (s suite) windows(t *testing.T, f form) {
 	long := graph.Window{T: 6, B: batch}
 	c := s.cell()
 	in := s.inputs(c, long)
-	whole := s.run(t, c, f, graph.Options{DType: graph.Float64}, long, in, false)
+	whole := s.run(t, c, f, graph.Options{DType: graph.Float64}, long, in, false, nil)
 
 	cut := first * batch * s.input
 	head := append([]*graph.Tensor{rows(in[0], 0, cut, s.input)}, in[1:]...)
-	a := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, graph.Window{T: first, B: batch}, head, false)
+	a := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, graph.Window{T: first, B: batch}, head, false, nil)
 	tail := []*graph.Tensor{rows(in[0], cut, len(in[0].F64), s.input)}
 	for i, v := range c.States() {
 		tail = append(tail, &graph.Tensor{Shape: []int{batch, v.Width}, F64: a.last[i]})
 	}
-	b := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, graph.Window{T: long.T - first, B: batch}, tail, false)
+	b := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, graph.Window{T: long.T - first, B: batch}, tail, false, nil)
 	near(t, "outputs", 1e-12, append(a.y, b.y...), whole.y)
 	for i := range b.last {
 		near(t, "last state", 1e-12, b.last[i], whole.last[i])
@@ -229,12 +239,12 @@ func (s suite) permutation(t *testing.T, f form) {
 	w := graph.Window{T: 4, B: 5}
 	c := s.cell()
 	in := s.inputs(c, w)
-	straight := s.run(t, c, f, graph.Options{DType: graph.Float64}, w, in, false)
+	straight := s.run(t, c, f, graph.Options{DType: graph.Float64}, w, in, false, nil)
 	var turned []*graph.Tensor
 	for _, v := range in {
 		turned = append(turned, &graph.Tensor{Shape: v.Shape, F64: turn(v.F64, w.B, v.Shape[1], v.Shape[0]/w.B)})
 	}
-	other := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, w, turned, false)
+	other := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, w, turned, false, nil)
 	width := len(straight.y) / (w.T * w.B)
 	near(t, "outputs", 1e-12, turn(other.y, w.B, width, w.T), straight.y)
 	near(t, "input gradient", 1e-11, turn(other.dx, w.B, s.input, w.T), straight.dx)
@@ -259,9 +269,9 @@ func (s suite) direction(t *testing.T, f form) {
 	w := graph.Window{T: 5, B: 2}
 	c := s.cell()
 	in := s.inputs(c, w)
-	backward := s.run(t, c, f, graph.Options{DType: graph.Float64}, w, in, true)
+	backward := s.run(t, c, f, graph.Options{DType: graph.Float64}, w, in, true, nil)
 	turned := append([]*graph.Tensor{{Shape: in[0].Shape, F64: turn(in[0].F64, w.T, w.B*s.input, 1)}}, in[1:]...)
-	forward := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, w, turned, false)
+	forward := s.run(t, s.cell(), f, graph.Options{DType: graph.Float64}, w, turned, false, nil)
 	width := len(forward.y) / w.T
 	near(t, "outputs", 1e-12, turn(forward.y, w.T, width, 1), backward.y)
 	near(t, "input gradient", 1e-11, turn(forward.dx, w.T, w.B*s.input, 1), backward.dx)
@@ -272,11 +282,99 @@ func (s suite) direction(t *testing.T, f form) {
 
 // threads: the same bits with one thread, with two, and again.
 func (s suite) threads(t *testing.T, f form) {
-	w := graph.Window{T: 4, B: 33}
-	in := s.inputs(s.cell(), w)
-	one := s.run(t, s.cell(), f, graph.Options{Threads: 1}, w, in, false)
-	for _, n := range []int{1, 2, 3} {
-		same(t, fmt.Sprint(n, " threads"), 0, s.run(t, s.cell(), f, graph.Options{Threads: n}, w, in, false), one)
+	for _, batch := range []int{5, 33} { // the engine divides the work in two ways
+		w := graph.Window{T: 4, B: batch}
+		in := s.inputs(s.cell(), w)
+		one := s.run(t, s.cell(), f, graph.Options{Threads: 1}, w, in, false, nil)
+		for _, n := range []int{1, 2, 3} {
+			same(t, fmt.Sprint(n, " threads"), 0, s.run(t, s.cell(), f, graph.Options{Threads: n}, w, in, false, nil), one)
+		}
+	}
+}
+
+// masks: a sequence with steps that are masked has the results of one without those steps, whatever stands there; y and
+// the input's gradient are 0 at them, and a sequence without any step passes its state on.
+func (s suite) masks(t *testing.T, f form) {
+	w := graph.Window{T: 5, B: 4}
+	valid := []string{"11111", "11000", "10110", "00000"} // by sequence
+	mask := make([]float64, w.T*w.B)
+	for i, steps := range valid {
+		for k := range steps {
+			mask[k*w.B+i] = float64(steps[k] - '0')
+		}
+	}
+	o := graph.Options{DType: graph.Float64}
+	for _, reverse := range []bool{false, true} {
+		in := s.inputs(s.cell(), w)
+		got := s.run(t, s.cell(), f, o, w, in, reverse, mask)
+		other := append([]*graph.Tensor{random(rand.New(rand.NewPCG(7, 8)), w.T*w.B, s.input)}, in[1:]...)
+		for k, m := range mask {
+			if m != 0 {
+				copy(other[0].F64[k*s.input:][:s.input], in[0].F64[k*s.input:])
+			}
+		}
+		same(t, "other values at masked steps", 0, s.run(t, s.cell(), f, o, w, other, reverse, mask), got)
+
+		width := len(got.y) / (w.T * w.B)
+		want := result{y: make([]float64, len(got.y)), dx: make([]float64, len(got.dx))}
+		for i := range valid {
+			var steps []int
+			alone := []*graph.Tensor{{}}
+			for k := range w.T {
+				if mask[k*w.B+i] != 0 {
+					steps = append(steps, k*w.B+i)
+					alone[0].F64 = append(alone[0].F64, in[0].F64[(k*w.B+i)*s.input:][:s.input]...)
+				}
+			}
+			alone[0].Shape = []int{len(steps), s.input}
+			for _, v := range in[1:] {
+				n := v.Shape[1]
+				alone = append(alone, &graph.Tensor{Shape: []int{1, n}, F64: v.F64[i*n:][:n]})
+			}
+			r := unmoved(alone[1:])
+			if len(steps) > 0 {
+				r = s.run(t, s.cell(), f, o, graph.Window{T: len(steps), B: 1}, alone, reverse, nil)
+			}
+			for j, k := range steps {
+				copy(want.y[k*width:], r.y[j*width:][:width])
+				copy(want.dx[k*s.input:], r.dx[j*s.input:][:s.input])
+			}
+			want.add(r)
+		}
+		same(t, fmt.Sprint("reverse=", reverse), 1e-11, got, want)
+	}
+}
+
+// unmoved is the result of a sequence without steps: the states go out as they came in, with the gradient of Σ last².
+func unmoved(states []*graph.Tensor) result {
+	var r result
+	for _, s := range states {
+		twice := slices.Clone(s.F64)
+		for i := range twice {
+			twice[i] *= 2
+		}
+		r.last, r.dState = append(r.last, s.F64), append(r.dState, twice)
+	}
+	return r
+}
+
+// add appends the states of another sequence of the batch, and adds its gradients of the parameters.
+func (r *result) add(o result) {
+	if r.last == nil {
+		r.last, r.dState = make([][]float64, len(o.last)), make([][]float64, len(o.last))
+	}
+	for i := range o.last {
+		r.last[i] = append(r.last[i], o.last[i]...)
+		r.dState[i] = append(r.dState[i], o.dState[i]...)
+	}
+	if r.dParam == nil {
+		r.dParam = o.dParam
+		return
+	}
+	for i, p := range o.dParam {
+		for k := range p {
+			r.dParam[i][k] += p[k]
+		}
 	}
 }
 
