@@ -347,13 +347,19 @@ func (s *forwardStep[F]) Chunk(chunk, worker int) {
 	p := s.piece(chunk, s.B, h, s.weight[0].Align())
 	prev := s.state(0, s.before(s.t))[p.row*h:]
 	sum := s.activations(data[F](s.a), s.t)
-	var beta F = 1
 	if s.Apart {
 		sum = s.activations(s.products, s.t)
-		beta = s.fillBias(sum, p)
 	}
 	for g := range s.Gates {
-		s.weight[g].Mul(p.rows, prev, h, beta, sum[p.row*width+g*h:], width, p.from, p.to)
+		u := sum[p.row*width+g*h:]
+		switch {
+		case s.bias != nil:
+			s.weight[g].MulAdd(p.rows, prev, h, s.bias[g*h:], 0, u, width, p.from, p.to)
+		case s.Apart:
+			s.weight[g].Mul(p.rows, prev, h, 0, u, width, p.from, p.to)
+		default:
+			s.weight[g].Mul(p.rows, prev, h, 1, u, width, p.from, p.to)
+		}
 	}
 	row := &s.rows[worker]
 	for i := p.row; i < p.row+p.rows; i++ {
@@ -366,19 +372,6 @@ func (s *forwardStep[F]) Chunk(chunk, worker int) {
 		}
 		s.cell.Forward(row)
 	}
-}
-
-// fillBias writes the recurrent bias where the product is to be added, and returns the product's beta.
-func (rec *recurrence[F]) fillBias(sum []F, p piece) F {
-	if rec.bias == nil {
-		return 0
-	}
-	width := rec.Gates * rec.H
-	for at := p.row * width; at < (p.row+p.rows)*width; at += rec.H {
-		gate := at % width
-		copy(sum[at+p.from:at+p.to], rec.bias[gate+p.from:gate+p.to])
-	}
-	return 1
 }
 
 // row points r at units from ≤ j < to of sequence i at step t.
@@ -468,8 +461,14 @@ func (s *backwardStep[F]) run(*Node) error {
 func (s *backwardStep[F]) Chunk(chunk, worker int) {
 	h := s.H
 	p := s.piece(chunk, s.B, h, s.back.Align())
+	var gy []F // of this step's output, if its gradient isn't in d yet
+	if s.gy != nil {
+		gy = data[F](s.gy)[s.t*s.B*h:][:s.B*h]
+	}
 	if s.after(s.t) != s.finish() {
-		s.multiplyBack(s.later(s.t), s.d[0], p)
+		if s.multiplyBack(s.later(s.t), gy, p) {
+			gy = nil
+		}
 	}
 	row := &s.rows[worker]
 	for i := p.row; i < p.row+p.rows; i++ {
@@ -477,8 +476,8 @@ func (s *backwardStep[F]) Chunk(chunk, worker int) {
 		for k := range s.States {
 			row.D[k] = s.d[k][i*h+p.from : i*h+p.to]
 		}
-		if s.gy != nil && s.valid(s.t, i) {
-			kernel.Add(row.D[0], row.D[0], data[F](s.gy)[(s.t*s.B+i)*h:][p.from:p.to])
+		if gy != nil && s.valid(s.t, i) {
+			kernel.Add(row.D[0], row.D[0], gy[i*h:][p.from:p.to])
 		}
 		switch {
 		case !s.valid(s.t, i): // D passes on as it is
@@ -500,15 +499,21 @@ func (rec *recurrence[F]) valid(t, i int) bool {
 	return rec.mask == nil || data[F](rec.mask)[t*rec.B+i] != 0
 }
 
-// multiplyBack turns the gradients of step t's gates into a part of that of the h before the step. dh holds the direct
-// part of it, if there is one.
-func (rec *recurrence[F]) multiplyBack(t int, dh []F, p piece) {
-	var beta F
-	if rec.Direct || rec.mask != nil {
-		beta = 1
+// multiplyBack turns the gradients of step t's gates into a part of that of the h before the step, in d[0]. If that
+// doesn't hold another part of it already, it adds gy, if there is one, and reports that it has.
+func (rec *recurrence[F]) multiplyBack(t int, gy []F, p piece) bool {
+	h, width, at := rec.H, rec.Gates*rec.H, p.row*rec.H
+	d, gates := rec.d[0][at:], rec.activations(rec.gradients(), t)[p.row*width:]
+	switch {
+	case rec.Direct || rec.mask != nil:
+		rec.back.Mul(p.rows, gates, width, 1, d, h, p.from, p.to)
+		return false
+	case gy != nil:
+		rec.back.MulAdd(p.rows, gates, width, gy[at:], h, d, h, p.from, p.to)
+	default:
+		rec.back.Mul(p.rows, gates, width, 0, d, h, p.from, p.to)
 	}
-	width := rec.Gates * rec.H
-	rec.back.Mul(p.rows, rec.activations(rec.gradients(), t)[p.row*width:], width, beta, dh[p.row*rec.H:], rec.H, p.from, p.to)
+	return true
 }
 
 // later is the step that the forward pass computes after step t.
@@ -554,7 +559,7 @@ func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
 	for i := range rec.States {
 		terms = append(terms, partial(func(sum *Node, first bool) {
 			if i == 0 {
-				rec.multiplyBack(rec.first(), rec.d[0], piece{0, rec.B, 0, rec.H}) // which the first step left to do
+				rec.multiplyBack(rec.first(), nil, piece{0, rec.B, 0, rec.H}) // which the first step left to do
 			}
 			s := data[F](sum)
 			if first {

@@ -17,3 +17,9 @@ func Tanh[F Float](dst, src []F) {
 	checkLen(len(dst), len(src))
 	kernels[F]().tanh(dst, src)
 }
+
+// TanhBackward computes dx = dy*(1-y*y), the gradient of y = tanh(x). dx may be y or dy.
+func TanhBackward[F Float](dx, y, dy []F) {
+	checkLen(len(dx), len(y), len(dy))
+	kernels[F]().tanhBackward(dx, y, dy)
+}

@@ -4,125 +4,196 @@
 
 package kernel
 
-// tile1x1F32AVX512 computes tiles of 1 rows and 1 panels, see tileFunc.
+// tile1x1F32AVX512 computes tiles of 1 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile1x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile2x1F32AVX512 computes tiles of 2 rows and 1 panels, see tileFunc.
+// tile2x1F32AVX512 computes tiles of 2 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile2x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile3x1F32AVX512 computes tiles of 3 rows and 1 panels, see tileFunc.
+// tile3x1F32AVX512 computes tiles of 3 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile3x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile4x1F32AVX512 computes tiles of 4 rows and 1 panels, see tileFunc.
+// tile4x1F32AVX512 computes tiles of 4 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile4x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile4x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile5x1F32AVX512 computes tiles of 5 rows and 1 panels, see tileFunc.
+// tile5x1F32AVX512 computes tiles of 5 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile5x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile5x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile6x1F32AVX512 computes tiles of 6 rows and 1 panels, see tileFunc.
+// tile6x1F32AVX512 computes tiles of 6 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile6x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile6x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile7x1F32AVX512 computes tiles of 7 rows and 1 panels, see tileFunc.
+// tile7x1F32AVX512 computes tiles of 7 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile7x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile7x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile8x1F32AVX512 computes tiles of 8 rows and 1 panels, see tileFunc.
+// tile8x1F32AVX512 computes tiles of 8 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile8x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile8x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile9x1F32AVX512 computes tiles of 9 rows and 1 panels, see tileFunc.
+// tile9x1F32AVX512 computes tiles of 9 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile9x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile9x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile10x1F32AVX512 computes tiles of 10 rows and 1 panels, see tileFunc.
+// tile10x1F32AVX512 computes tiles of 10 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile10x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile10x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile11x1F32AVX512 computes tiles of 11 rows and 1 panels, see tileFunc.
+// tile11x1F32AVX512 computes tiles of 11 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile11x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile11x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile12x1F32AVX512 computes tiles of 12 rows and 1 panels, see tileFunc.
+// tile12x1F32AVX512 computes tiles of 12 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile12x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile12x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile13x1F32AVX512 computes tiles of 13 rows and 1 panels, see tileFunc.
+// tile13x1F32AVX512 computes tiles of 13 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile13x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile13x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile14x1F32AVX512 computes tiles of 14 rows and 1 panels, see tileFunc.
+// tile14x1F32AVX512 computes tiles of 14 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile14x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile14x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile1x2F32AVX512 computes tiles of 1 rows and 2 panels, see tileFunc.
+// tile1x2F32AVX512 computes tiles of 1 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile1x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile2x2F32AVX512 computes tiles of 2 rows and 2 panels, see tileFunc.
+// tile2x2F32AVX512 computes tiles of 2 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile2x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile3x2F32AVX512 computes tiles of 3 rows and 2 panels, see tileFunc.
+// tile3x2F32AVX512 computes tiles of 3 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile3x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile4x2F32AVX512 computes tiles of 4 rows and 2 panels, see tileFunc.
+// tile4x2F32AVX512 computes tiles of 4 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile4x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile4x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile5x2F32AVX512 computes tiles of 5 rows and 2 panels, see tileFunc.
+// tile5x2F32AVX512 computes tiles of 5 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile5x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile5x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile6x2F32AVX512 computes tiles of 6 rows and 2 panels, see tileFunc.
+// tile6x2F32AVX512 computes tiles of 6 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile6x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile6x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile1x4F32AVX512 computes tiles of 1 rows and 4 panels, see tileFunc.
+// tile7x2F32AVX512 computes tiles of 7 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile7x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile2x4F32AVX512 computes tiles of 2 rows and 4 panels, see tileFunc.
+// tile8x2F32AVX512 computes tiles of 8 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile8x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile3x4F32AVX512 computes tiles of 3 rows and 4 panels, see tileFunc.
+// tile9x2F32AVX512 computes tiles of 9 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile9x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-var tilesF32AVX512 = [3][]tileFunc[float32]{
+// tile10x2F32AVX512 computes tiles of 10 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile10x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile11x2F32AVX512 computes tiles of 11 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile11x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile12x2F32AVX512 computes tiles of 12 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile12x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile13x2F32AVX512 computes tiles of 13 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile13x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile14x2F32AVX512 computes tiles of 14 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile14x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile1x4F32AVX512 computes tiles of 1 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile2x4F32AVX512 computes tiles of 2 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile2x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile3x4F32AVX512 computes tiles of 3 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile3x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile4x4F32AVX512 computes tiles of 4 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile4x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile5x4F32AVX512 computes tiles of 5 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile5x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile6x4F32AVX512 computes tiles of 6 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile6x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile1x8F32AVX512 computes tiles of 1 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x8F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile2x8F32AVX512 computes tiles of 2 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile2x8F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile3x8F32AVX512 computes tiles of 3 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile3x8F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+var tilesF32AVX512 = [4][]tileFunc[float32]{
 	{tile1x1F32AVX512, tile2x1F32AVX512, tile3x1F32AVX512, tile4x1F32AVX512, tile5x1F32AVX512, tile6x1F32AVX512, tile7x1F32AVX512, tile8x1F32AVX512, tile9x1F32AVX512, tile10x1F32AVX512, tile11x1F32AVX512, tile12x1F32AVX512, tile13x1F32AVX512, tile14x1F32AVX512},
-	{tile1x2F32AVX512, tile2x2F32AVX512, tile3x2F32AVX512, tile4x2F32AVX512, tile5x2F32AVX512, tile6x2F32AVX512},
-	{tile1x4F32AVX512, tile2x4F32AVX512, tile3x4F32AVX512},
+	{tile1x2F32AVX512, tile2x2F32AVX512, tile3x2F32AVX512, tile4x2F32AVX512, tile5x2F32AVX512, tile6x2F32AVX512, tile7x2F32AVX512, tile8x2F32AVX512, tile9x2F32AVX512, tile10x2F32AVX512, tile11x2F32AVX512, tile12x2F32AVX512, tile13x2F32AVX512, tile14x2F32AVX512},
+	{tile1x4F32AVX512, tile2x4F32AVX512, tile3x4F32AVX512, tile4x4F32AVX512, tile5x4F32AVX512, tile6x4F32AVX512},
+	{tile1x8F32AVX512, tile2x8F32AVX512, tile3x8F32AVX512},
 }
 
 // copyRowsF32AVX512 copies rows of cols elements and adds zeros up to dstCols, at most a panel.
@@ -228,7 +299,12 @@ func gruForwardF32AVX512(xr, xz, xn, hr, hz, hn, hPrev, h []float32)
 // gruBackwardF32AVX512 is the body of GRUBackward.
 //
 //go:noescape
-func gruBackwardF32AVX512(r, z, n, hn, hPrev, dh []float32)
+func gruBackwardF32AVX512(r, z, n, hr, hz, hn, hPrev, dh []float32)
+
+// tanhBackwardF32AVX512 is the body of TanhBackward.
+//
+//go:noescape
+func tanhBackwardF32AVX512(dx, y, dy []float32)
 
 // adamF32AVX512 is the body of AdamStep.
 //
@@ -240,125 +316,196 @@ func adamF32AVX512(value, grad, m, v []float32, mix1, keep2, mix2, eps, step, ro
 //go:noescape
 func peakF32AVX512(rounds int)
 
-// tile1x1F64AVX512 computes tiles of 1 rows and 1 panels, see tileFunc.
+// tile1x1F64AVX512 computes tiles of 1 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile1x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile2x1F64AVX512 computes tiles of 2 rows and 1 panels, see tileFunc.
+// tile2x1F64AVX512 computes tiles of 2 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile2x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile3x1F64AVX512 computes tiles of 3 rows and 1 panels, see tileFunc.
+// tile3x1F64AVX512 computes tiles of 3 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile3x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile4x1F64AVX512 computes tiles of 4 rows and 1 panels, see tileFunc.
+// tile4x1F64AVX512 computes tiles of 4 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile4x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile4x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile5x1F64AVX512 computes tiles of 5 rows and 1 panels, see tileFunc.
+// tile5x1F64AVX512 computes tiles of 5 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile5x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile5x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile6x1F64AVX512 computes tiles of 6 rows and 1 panels, see tileFunc.
+// tile6x1F64AVX512 computes tiles of 6 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile6x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile6x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile7x1F64AVX512 computes tiles of 7 rows and 1 panels, see tileFunc.
+// tile7x1F64AVX512 computes tiles of 7 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile7x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile7x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile8x1F64AVX512 computes tiles of 8 rows and 1 panels, see tileFunc.
+// tile8x1F64AVX512 computes tiles of 8 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile8x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile8x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile9x1F64AVX512 computes tiles of 9 rows and 1 panels, see tileFunc.
+// tile9x1F64AVX512 computes tiles of 9 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile9x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile9x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile10x1F64AVX512 computes tiles of 10 rows and 1 panels, see tileFunc.
+// tile10x1F64AVX512 computes tiles of 10 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile10x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile10x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile11x1F64AVX512 computes tiles of 11 rows and 1 panels, see tileFunc.
+// tile11x1F64AVX512 computes tiles of 11 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile11x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile11x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile12x1F64AVX512 computes tiles of 12 rows and 1 panels, see tileFunc.
+// tile12x1F64AVX512 computes tiles of 12 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile12x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile12x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile13x1F64AVX512 computes tiles of 13 rows and 1 panels, see tileFunc.
+// tile13x1F64AVX512 computes tiles of 13 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile13x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile13x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile14x1F64AVX512 computes tiles of 14 rows and 1 panels, see tileFunc.
+// tile14x1F64AVX512 computes tiles of 14 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile14x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile14x1F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile1x2F64AVX512 computes tiles of 1 rows and 2 panels, see tileFunc.
+// tile1x2F64AVX512 computes tiles of 1 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile1x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile2x2F64AVX512 computes tiles of 2 rows and 2 panels, see tileFunc.
+// tile2x2F64AVX512 computes tiles of 2 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile2x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile3x2F64AVX512 computes tiles of 3 rows and 2 panels, see tileFunc.
+// tile3x2F64AVX512 computes tiles of 3 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile3x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile4x2F64AVX512 computes tiles of 4 rows and 2 panels, see tileFunc.
+// tile4x2F64AVX512 computes tiles of 4 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile4x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile4x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile5x2F64AVX512 computes tiles of 5 rows and 2 panels, see tileFunc.
+// tile5x2F64AVX512 computes tiles of 5 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile5x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile5x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile6x2F64AVX512 computes tiles of 6 rows and 2 panels, see tileFunc.
+// tile6x2F64AVX512 computes tiles of 6 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile6x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile6x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile1x4F64AVX512 computes tiles of 1 rows and 4 panels, see tileFunc.
+// tile7x2F64AVX512 computes tiles of 7 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile7x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile2x4F64AVX512 computes tiles of 2 rows and 4 panels, see tileFunc.
+// tile8x2F64AVX512 computes tiles of 8 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile8x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile3x4F64AVX512 computes tiles of 3 rows and 4 panels, see tileFunc.
+// tile9x2F64AVX512 computes tiles of 9 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile9x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-var tilesF64AVX512 = [3][]tileFunc[float64]{
+// tile10x2F64AVX512 computes tiles of 10 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile10x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile11x2F64AVX512 computes tiles of 11 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile11x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile12x2F64AVX512 computes tiles of 12 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile12x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile13x2F64AVX512 computes tiles of 13 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile13x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile14x2F64AVX512 computes tiles of 14 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile14x2F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile1x4F64AVX512 computes tiles of 1 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile2x4F64AVX512 computes tiles of 2 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile2x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile3x4F64AVX512 computes tiles of 3 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile3x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile4x4F64AVX512 computes tiles of 4 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile4x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile5x4F64AVX512 computes tiles of 5 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile5x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile6x4F64AVX512 computes tiles of 6 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile6x4F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile1x8F64AVX512 computes tiles of 1 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x8F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile2x8F64AVX512 computes tiles of 2 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile2x8F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile3x8F64AVX512 computes tiles of 3 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile3x8F64AVX512(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+var tilesF64AVX512 = [4][]tileFunc[float64]{
 	{tile1x1F64AVX512, tile2x1F64AVX512, tile3x1F64AVX512, tile4x1F64AVX512, tile5x1F64AVX512, tile6x1F64AVX512, tile7x1F64AVX512, tile8x1F64AVX512, tile9x1F64AVX512, tile10x1F64AVX512, tile11x1F64AVX512, tile12x1F64AVX512, tile13x1F64AVX512, tile14x1F64AVX512},
-	{tile1x2F64AVX512, tile2x2F64AVX512, tile3x2F64AVX512, tile4x2F64AVX512, tile5x2F64AVX512, tile6x2F64AVX512},
-	{tile1x4F64AVX512, tile2x4F64AVX512, tile3x4F64AVX512},
+	{tile1x2F64AVX512, tile2x2F64AVX512, tile3x2F64AVX512, tile4x2F64AVX512, tile5x2F64AVX512, tile6x2F64AVX512, tile7x2F64AVX512, tile8x2F64AVX512, tile9x2F64AVX512, tile10x2F64AVX512, tile11x2F64AVX512, tile12x2F64AVX512, tile13x2F64AVX512, tile14x2F64AVX512},
+	{tile1x4F64AVX512, tile2x4F64AVX512, tile3x4F64AVX512, tile4x4F64AVX512, tile5x4F64AVX512, tile6x4F64AVX512},
+	{tile1x8F64AVX512, tile2x8F64AVX512, tile3x8F64AVX512},
 }
 
 // copyRowsF64AVX512 copies rows of cols elements and adds zeros up to dstCols, at most a panel.
@@ -464,7 +611,12 @@ func gruForwardF64AVX512(xr, xz, xn, hr, hz, hn, hPrev, h []float64)
 // gruBackwardF64AVX512 is the body of GRUBackward.
 //
 //go:noescape
-func gruBackwardF64AVX512(r, z, n, hn, hPrev, dh []float64)
+func gruBackwardF64AVX512(r, z, n, hr, hz, hn, hPrev, dh []float64)
+
+// tanhBackwardF64AVX512 is the body of TanhBackward.
+//
+//go:noescape
+func tanhBackwardF64AVX512(dx, y, dy []float64)
 
 // adamF64AVX512 is the body of AdamStep.
 //
@@ -476,60 +628,91 @@ func adamF64AVX512(value, grad, m, v []float64, mix1, keep2, mix2, eps, step, ro
 //go:noescape
 func peakF64AVX512(rounds int)
 
-// tile1x1F32AVX2 computes tiles of 1 rows and 1 panels, see tileFunc.
+// tile1x1F32AVX2 computes tiles of 1 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile1x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile2x1F32AVX2 computes tiles of 2 rows and 1 panels, see tileFunc.
+// tile2x1F32AVX2 computes tiles of 2 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile2x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile3x1F32AVX2 computes tiles of 3 rows and 1 panels, see tileFunc.
+// tile3x1F32AVX2 computes tiles of 3 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile3x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile4x1F32AVX2 computes tiles of 4 rows and 1 panels, see tileFunc.
+// tile4x1F32AVX2 computes tiles of 4 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile4x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile4x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile5x1F32AVX2 computes tiles of 5 rows and 1 panels, see tileFunc.
+// tile5x1F32AVX2 computes tiles of 5 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile5x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile5x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile6x1F32AVX2 computes tiles of 6 rows and 1 panels, see tileFunc.
+// tile6x1F32AVX2 computes tiles of 6 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile6x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile6x1F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile1x2F32AVX2 computes tiles of 1 rows and 2 panels, see tileFunc.
+// tile1x2F32AVX2 computes tiles of 1 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile1x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile2x2F32AVX2 computes tiles of 2 rows and 2 panels, see tileFunc.
+// tile2x2F32AVX2 computes tiles of 2 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile2x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile3x2F32AVX2 computes tiles of 3 rows and 2 panels, see tileFunc.
+// tile3x2F32AVX2 computes tiles of 3 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile3x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-// tile1x4F32AVX2 computes tiles of 1 rows and 4 panels, see tileFunc.
+// tile4x2F32AVX2 computes tiles of 4 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x4F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, alpha, beta float32)
+func tile4x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
 
-var tilesF32AVX2 = [3][]tileFunc[float32]{
+// tile5x2F32AVX2 computes tiles of 5 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile5x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile6x2F32AVX2 computes tiles of 6 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile6x2F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile1x4F32AVX2 computes tiles of 1 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x4F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile2x4F32AVX2 computes tiles of 2 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile2x4F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile3x4F32AVX2 computes tiles of 3 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile3x4F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+// tile1x8F32AVX2 computes tiles of 1 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x8F32AVX2(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
+
+var tilesF32AVX2 = [4][]tileFunc[float32]{
 	{tile1x1F32AVX2, tile2x1F32AVX2, tile3x1F32AVX2, tile4x1F32AVX2, tile5x1F32AVX2, tile6x1F32AVX2},
-	{tile1x2F32AVX2, tile2x2F32AVX2, tile3x2F32AVX2},
-	{tile1x4F32AVX2},
+	{tile1x2F32AVX2, tile2x2F32AVX2, tile3x2F32AVX2, tile4x2F32AVX2, tile5x2F32AVX2, tile6x2F32AVX2},
+	{tile1x4F32AVX2, tile2x4F32AVX2, tile3x4F32AVX2},
+	{tile1x8F32AVX2},
 }
 
 // copyRowsF32AVX2 copies rows of cols elements and adds zeros up to dstCols, at most a panel.
@@ -635,7 +818,12 @@ func gruForwardF32AVX2(xr, xz, xn, hr, hz, hn, hPrev, h []float32)
 // gruBackwardF32AVX2 is the body of GRUBackward.
 //
 //go:noescape
-func gruBackwardF32AVX2(r, z, n, hn, hPrev, dh []float32)
+func gruBackwardF32AVX2(r, z, n, hr, hz, hn, hPrev, dh []float32)
+
+// tanhBackwardF32AVX2 is the body of TanhBackward.
+//
+//go:noescape
+func tanhBackwardF32AVX2(dx, y, dy []float32)
 
 // adamF32AVX2 is the body of AdamStep.
 //
@@ -647,60 +835,91 @@ func adamF32AVX2(value, grad, m, v []float32, mix1, keep2, mix2, eps, step, root
 //go:noescape
 func peakF32AVX2(rounds int)
 
-// tile1x1F64AVX2 computes tiles of 1 rows and 1 panels, see tileFunc.
+// tile1x1F64AVX2 computes tiles of 1 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile1x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile2x1F64AVX2 computes tiles of 2 rows and 1 panels, see tileFunc.
+// tile2x1F64AVX2 computes tiles of 2 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile2x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile3x1F64AVX2 computes tiles of 3 rows and 1 panels, see tileFunc.
+// tile3x1F64AVX2 computes tiles of 3 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile3x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile4x1F64AVX2 computes tiles of 4 rows and 1 panels, see tileFunc.
+// tile4x1F64AVX2 computes tiles of 4 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile4x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile4x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile5x1F64AVX2 computes tiles of 5 rows and 1 panels, see tileFunc.
+// tile5x1F64AVX2 computes tiles of 5 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile5x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile5x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile6x1F64AVX2 computes tiles of 6 rows and 1 panels, see tileFunc.
+// tile6x1F64AVX2 computes tiles of 6 rows and 1 vectors, see tileFunc.
 //
 //go:noescape
-func tile6x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile6x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile1x2F64AVX2 computes tiles of 1 rows and 2 panels, see tileFunc.
+// tile1x2F64AVX2 computes tiles of 1 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile1x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile2x2F64AVX2 computes tiles of 2 rows and 2 panels, see tileFunc.
+// tile2x2F64AVX2 computes tiles of 2 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile2x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile2x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile3x2F64AVX2 computes tiles of 3 rows and 2 panels, see tileFunc.
+// tile3x2F64AVX2 computes tiles of 3 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile3x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile3x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-// tile1x4F64AVX2 computes tiles of 1 rows and 4 panels, see tileFunc.
+// tile4x2F64AVX2 computes tiles of 4 rows and 2 vectors, see tileFunc.
 //
 //go:noescape
-func tile1x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, alpha, beta float64)
+func tile4x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
 
-var tilesF64AVX2 = [3][]tileFunc[float64]{
+// tile5x2F64AVX2 computes tiles of 5 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile5x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile6x2F64AVX2 computes tiles of 6 rows and 2 vectors, see tileFunc.
+//
+//go:noescape
+func tile6x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile1x4F64AVX2 computes tiles of 1 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile2x4F64AVX2 computes tiles of 2 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile2x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile3x4F64AVX2 computes tiles of 3 rows and 4 vectors, see tileFunc.
+//
+//go:noescape
+func tile3x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+// tile1x8F64AVX2 computes tiles of 1 rows and 8 vectors, see tileFunc.
+//
+//go:noescape
+func tile1x8F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
+
+var tilesF64AVX2 = [4][]tileFunc[float64]{
 	{tile1x1F64AVX2, tile2x1F64AVX2, tile3x1F64AVX2, tile4x1F64AVX2, tile5x1F64AVX2, tile6x1F64AVX2},
-	{tile1x2F64AVX2, tile2x2F64AVX2, tile3x2F64AVX2},
-	{tile1x4F64AVX2},
+	{tile1x2F64AVX2, tile2x2F64AVX2, tile3x2F64AVX2, tile4x2F64AVX2, tile5x2F64AVX2, tile6x2F64AVX2},
+	{tile1x4F64AVX2, tile2x4F64AVX2, tile3x4F64AVX2},
+	{tile1x8F64AVX2},
 }
 
 // copyRowsF64AVX2 copies rows of cols elements and adds zeros up to dstCols, at most a panel.
@@ -806,7 +1025,12 @@ func gruForwardF64AVX2(xr, xz, xn, hr, hz, hn, hPrev, h []float64)
 // gruBackwardF64AVX2 is the body of GRUBackward.
 //
 //go:noescape
-func gruBackwardF64AVX2(r, z, n, hn, hPrev, dh []float64)
+func gruBackwardF64AVX2(r, z, n, hr, hz, hn, hPrev, dh []float64)
+
+// tanhBackwardF64AVX2 is the body of TanhBackward.
+//
+//go:noescape
+func tanhBackwardF64AVX2(dx, y, dy []float64)
 
 // adamF64AVX2 is the body of AdamStep.
 //

@@ -33,7 +33,11 @@ func GemmBias[F Float](p *Pool, transB bool, m, n, k int, a []F, lda int, b []F,
 
 func gemm[F Float](p *Pool, transA, transB bool, m, n, k int, alpha F, a []F, lda int, b []F, ldb int, beta F, bias, c []F, ldc int) {
 	t := getGemmTask[F]()
-	*t = gemmTask[F]{m: m, n: n, k: k, alpha: alpha, beta: beta, a: first(a), b: first(b), bias: bias, c: first(c), ldc: ldc}
+	*t = gemmTask[F]{m: m, n: n, k: k, a: first(a), b: first(b),
+		result: result[F]{c: first(c), row: ldc, old: first(c), oldRow: ldc, alpha: alpha, beta: beta}}
+	if bias != nil {
+		t.old, t.oldRow = first(bias), 0
+	}
 	if transA {
 		checkMatrix("A", len(a), k, m, lda)
 		t.aRow, t.aCol = 1, lda
@@ -64,12 +68,10 @@ func gemm[F Float](p *Pool, transA, transB bool, m, n, k int, alpha F, a []F, ld
 // gemmTask is one product, divided into a grid of blocks of C.
 type gemmTask[F Float] struct {
 	m, n, k                int
-	alpha, beta            F
-	a, b, c                *F
-	bias                   []F // what C holds at first, in every row; nil: C's own values
+	a, b                   *F
 	aRow, aCol, bRow, bCol int // strides of op(A) and op(B)
-	ldc                    int
-	gridRows, gridCols     int
+	result[F]
+	gridRows, gridCols int
 }
 
 // split chooses the grid with the least memory for operands per worker, which is also the one that packs the least.
@@ -105,7 +107,7 @@ func depth(k int) int {
 
 // blockRows returns the constant of this name in whole tiles.
 func (im *impl[F]) blockRows() int {
-	tall := len(im.tiles[0])
+	tall := len(im.tiles[onePanel])
 	return blockRows / tall * tall
 }
 
@@ -114,10 +116,9 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 	if rows == 0 || cols == 0 {
 		return
 	}
-	dst := at(t.c, r*t.ldc+c)
+	dst := t.at(r, c)
 	if t.k == 0 {
-		t.start(dst, rows, c, cols)
-		im.multiply(rows, cols, 0, left[F]{p: t.a}, right[F]{p: t.b}, dst, t.ldc, t.alpha, t.beta)
+		im.multiply(rows, cols, 0, left[F]{p: t.a}, right[F]{p: t.b}, dst)
 		return
 	}
 	kc, mc := depth(t.k), im.blockRows()
@@ -129,10 +130,7 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 		nc = max(rightBlock/kc/im.panel, 1) * im.panel
 	}
 	for p := 0; p < t.k; p += kc {
-		k, beta := min(kc, t.k-p), t.beta
-		if p > 0 {
-			beta = 1
-		}
+		k := min(kc, t.k-p)
 		a := at(t.a, r*t.aRow+p*t.aCol)
 		var all left[F]
 		if few {
@@ -149,27 +147,14 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 				} else {
 					x = t.left(im, s, m, k, at(a, i*t.aRow))
 				}
-				tile := at(dst, i*t.ldc+j)
-				if p == 0 {
-					t.start(tile, m, c+j, n)
-				}
-				im.multiply(m, whole, k, x, b, tile, t.ldc, t.alpha, beta)
+				im.multiply(m, whole, k, x, b, dst.at(i, j))
 				if whole < n {
 					edge := right[F]{first(s.right), im.panel, 0}
-					im.multiply(m, n-whole, k, x, edge, at(tile, whole), t.ldc, t.alpha, beta)
+					im.multiply(m, n-whole, k, x, edge, dst.at(i, j+whole))
 				}
 			}
 		}
-	}
-}
-
-// start writes the bias, if there is one, into a block of C just before the product is added to it, while it is near.
-func (t *gemmTask[F]) start(dst *F, rows, from, cols int) {
-	if t.bias == nil {
-		return
-	}
-	for i := range rows {
-		copy(slice(at(dst, i*t.ldc), cols), t.bias[from:])
+		dst = dst.more()
 	}
 }
 
@@ -188,8 +173,8 @@ func (t *gemmTask[F]) inPlace(im *impl[F], m, k int) bool {
 	if t.bCol != 1 {
 		return false
 	}
-	tall := len(im.tiles[0])
-	stride := t.bRow * int(unsafe.Sizeof(t.alpha))
+	tall := len(im.tiles[onePanel])
+	stride := t.bRow * int(unsafe.Sizeof(*t.b))
 	return m <= freeTiles*tall || m <= inPlaceTiles*tall && k*(stride&-stride) <= inPlaceReach
 }
 

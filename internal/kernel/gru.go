@@ -15,10 +15,10 @@ func GRUForward[F Float](xr, xz, xn, hr, hz, hn, hPrev, h []F) {
 	kernels[F]().gruForward(xr, xz, xn, hr, hz, hn, hPrev, h)
 }
 
-// GRUBackward is the gradient of GRUForward. r, z and n hold the activations and receive the gradients of the
-// pre-activations, which are those of xr and hr, of xz and hz, and of xn. hn receives its own gradient. dh holds the
-// gradient of h and receives the part of the gradient of hPrev that does not pass through hr, hz and hn.
-func GRUBackward[F Float](r, z, n, hn, hPrev, dh []F) {
-	checkLen(len(r), len(z), len(n), len(hn), len(hPrev), len(dh))
-	kernels[F]().gruBackward(r, z, n, hn, hPrev, dh)
+// GRUBackward is the gradient of GRUForward. r, z and n hold the activations and receive the gradients of xr, xz and xn;
+// hr, hz and hn receive their own gradients, of which the first two are those of xr and xz again. dh holds the gradient of
+// h and receives the part of the gradient of hPrev that does not pass through hr, hz and hn.
+func GRUBackward[F Float](r, z, n, hr, hz, hn, hPrev, dh []F) {
+	checkLen(len(r), len(z), len(n), len(hr), len(hz), len(hn), len(hPrev), len(dh))
+	kernels[F]().gruBackward(r, z, n, hr, hz, hn, hPrev, dh)
 }

@@ -7,8 +7,9 @@ import (
 
 // impl is the implementation of the kernels for one instruction set and element type.
 type impl[F Float] struct {
-	// tiles holds the micro-kernels by panels (1, 2, 4) and rows less one. Only the first list is complete.
-	tiles [3][]tileFunc[F]
+	// tiles holds the micro-kernels by width (half a panel, 1, 2, 4) and rows less one. The second list is complete; the
+	// first one is, or empty.
+	tiles [4][]tileFunc[F]
 	panel int // columns of a panel
 
 	copyRows  func(rows, cols int, dst *F, dstRow, dstCols int, src *F, srcRow int)
@@ -34,7 +35,8 @@ type impl[F Float] struct {
 	lstmForward  func(i, f, g, o, cPrev, c, tanhC, h []F)
 	lstmBackward func(i, f, g, o, cPrev, tanhC, dh, dc []F)
 	gruForward   func(xr, xz, xn, hr, hz, hn, hPrev, h []F)
-	gruBackward  func(r, z, n, hn, hPrev, dh []F)
+	gruBackward  func(r, z, n, hr, hz, hn, hPrev, dh []F)
+	tanhBackward func(dx, y, dy []F)
 	adam         func(value, grad, m, v []F, mix1, keep2, mix2, eps, step, root, l2, keep F)
 
 	peak      func(rounds int) // nothing but multiply-adds

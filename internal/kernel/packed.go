@@ -37,6 +37,21 @@ func (q *Packed[F]) Align() int {
 // at row 0 and column 0 of C. If beta is 0, C is overwritten without being read. C must not overlap A. A row of the result
 // has the same bits whatever m, from and to are.
 func (q *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int, from, to int) {
+	q.mul(m, a, lda, c, ldc, beta, c, ldc, from, to)
+}
+
+// MulAdd computes C[:, from:to] = A·op(B)[:, from:to] + D[:, from:to], as Mul does. If ldd is 0, D is one row, which is
+// added to every row.
+func (q *Packed[F]) MulAdd(m int, a []F, lda int, d []F, ldd int, c []F, ldc int, from, to int) {
+	rows := m
+	if ldd == 0 {
+		rows = min(m, 1)
+	}
+	checkMatrix("D", len(d), rows, to, max(ldd, to))
+	q.mul(m, a, lda, d, ldd, 1, c, ldc, from, to)
+}
+
+func (q *Packed[F]) mul(m int, a []F, lda int, old []F, oldRow int, beta F, c []F, ldc int, from, to int) {
 	align := q.Align()
 	if from < 0 || to > q.n || from > to || from%align != 0 || to%align != 0 && to != q.n {
 		panic(fmt.Sprintf("kernel: column range %d to %d of %d is not aligned to %d", from, to, q.n, align))
@@ -46,17 +61,15 @@ func (q *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int, from, to 
 	if m == 0 || from == to {
 		return
 	}
+	all := result[F]{c: first(c), row: ldc, old: first(old), oldRow: oldRow, alpha: 1, beta: beta}
 	kc, mc := depth(q.k), q.im.blockRows()
 	for i := 0; i < m; i += mc {
-		rows, dst := min(mc, m-i), at(first(c), i*ldc+from)
+		r := all.at(i, from)
 		for p := 0; p == 0 || p < q.k; p += kc {
-			old := beta
-			if p > 0 {
-				old = 1
-			}
 			x := left[F]{at(first(a), i*lda+p), lda}
 			b := right[F]{at(first(q.data), from*q.k+p*align), align, q.k * align}
-			q.im.multiply(rows, to-from, min(kc, q.k-p), x, b, dst, ldc, 1, old)
+			q.im.multiply(min(mc, m-i), to-from, min(kc, q.k-p), x, b, r)
+			r = r.more()
 		}
 	}
 }

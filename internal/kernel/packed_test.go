@@ -20,6 +20,21 @@ func testPacked[F Float](t *testing.T) {
 		p.verify(t, whole, 0, n)
 		sameSlice(t, "Gemm", whole.all, p.run(nil).all)
 
+		// Another matrix added, or one row to every row, is a beta of 1 on a copy of it.
+		d := newGuard[F](m*n + 1)
+		for i := range d.data {
+			d.data[i] = F(r.NormFloat64())
+		}
+		for _, ldd := range []int{n, 0} {
+			want, got := p.c.clone(), p.c.clone()
+			for i := range m {
+				copy(want.data[i*p.ldc:], d.data[i*ldd:i*ldd+n])
+			}
+			q.Mul(m, p.a.data, p.lda, 1, want.data, p.ldc, 0, n)
+			q.MulAdd(m, p.a.data, p.lda, d.data, ldd, got.data, p.ldc, 0, n)
+			sameSlice(t, fmt.Sprintf("MulAdd, stride %d, %v", ldd, p), got.all, want.all)
+		}
+
 		// A range of columns and one of rows alone give the same bits.
 		align := q.Align()
 		units := (n + align - 1) / align

@@ -5,7 +5,7 @@ var portable = implementation{name: "portable", f32: portableImpl[float32](), f6
 
 func portableImpl[F Float]() impl[F] {
 	return impl[F]{
-		tiles:     [3][]tileFunc[F]{{tileRow[F]}},
+		tiles:     [4][]tileFunc[F]{onePanel: {tileRow[F]}},
 		panel:     portablePanel,
 		copyRows:  copyRows[F],
 		transpose: transposeOne[F],
@@ -17,7 +17,7 @@ func portableImpl[F Float]() impl[F] {
 		maximum: maximum[F], maxUnit: 1,
 		addRows:     addRows[F],
 		lstmForward: lstmForward[F], lstmBackward: lstmBackward[F],
-		gruForward: gruForward[F], gruBackward: gruBackward[F],
+		gruForward: gruForward[F], gruBackward: gruBackward[F], tanhBackward: tanhBackward[F],
 		adam: adam[F],
 	}
 }

@@ -32,15 +32,22 @@ func gruForward[F Float](xr, xz, xn, hr, hz, hn, hPrev, h []F) {
 	}
 }
 
-func gruBackward[F Float](r, z, n, hn, hPrev, dh []F) {
+func gruBackward[F Float](r, z, n, hr, hz, hn, hPrev, dh []F) {
 	for u := range r {
 		ru, zu, nu, d := r[u], z[u], n[u], dh[u]
 		dn := d * (1 - zu) * (1 - nu*nu)
 		r[u] = dn * hn[u] * ru * (1 - ru)
 		z[u] = d * (hPrev[u] - nu) * zu * (1 - zu)
 		n[u] = dn
+		hr[u], hz[u] = r[u], z[u]
 		hn[u] = dn * ru
 		dh[u] = d * zu
+	}
+}
+
+func tanhBackward[F Float](dx, y, dy []F) {
+	for u, v := range y {
+		dx[u] = dy[u] * (1 - v*v)
 	}
 }
 

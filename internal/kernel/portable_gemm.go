@@ -7,7 +7,7 @@ const portablePanel = 8
 
 // tileRow is the portable micro-kernel. It has one row only: a compiler may fuse a product and a sum in one place and not
 // in another, so a row has the same bits in all products only if there is just one place.
-func tileRow[F Float](k, tiles int, a *F, aRow, aTile int, b *F, bRow, bPanel int, c *F, cRow, cols int, alpha, beta F) {
+func tileRow[F Float](k, tiles int, a *F, aRow, aTile int, b *F, bRow, bPanel int, c *F, cRow, cols int, old *F, oldRow int, alpha, beta F) {
 	for t := range tiles {
 		var s0, s1, s2, s3, s4, s5, s6, s7 F
 		for p, x := range slice(at(a, t*aTile), k) {
@@ -22,10 +22,10 @@ func tileRow[F Float](k, tiles int, a *F, aRow, aTile int, b *F, bRow, bPanel in
 			s7 += x * y[7]
 		}
 		s := [portablePanel]F{s0, s1, s2, s3, s4, s5, s6, s7}
-		for j, old := range slice(at(c, t*cRow), cols) {
+		for j := range cols {
 			x := alpha * s[j]
 			if beta != 0 {
-				x += beta * old
+				x += beta * *at(old, t*oldRow+j)
 			}
 			*at(c, t*cRow+j) = x
 		}

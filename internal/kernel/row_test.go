@@ -51,7 +51,18 @@ func rowFuncs[F Float]() []rowFunc[F] {
 			v[6] = (1-v[1])*v[2] + v[1]*v[6]
 		}},
 		{"LSTMBackward", 8, func(s [][]F) { LSTMBackward(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]) }, nil},
-		{"GRUBackward", 6, func(s [][]F) { GRUBackward(s[0], s[1], s[2], s[3], s[4], s[5]) }, nil},
+		{"GRUBackward", 8, func(s [][]F) { GRUBackward(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]) }, nil},
+		{"TanhBackward", 3, func(s [][]F) {
+			Tanh(s[1], s[1])
+			TanhBackward(s[0], s[1], s[2])
+		}, func(v []float64) {
+			v[1] = math.Tanh(v[1])
+			v[0] = v[2] * (1 - v[1]*v[1])
+		}},
+		{"TanhBackwardSame", 2, func(s [][]F) {
+			Tanh(s[0], s[0])
+			TanhBackward(s[0], s[0], s[1])
+		}, func(v []float64) { v[0] = v[1] * (1 - math.Pow(math.Tanh(v[0]), 2)) }},
 		{"AdamStep", 4, func(s [][]F) {
 			Mul(s[3], s[3], s[3])
 			AdamStep(s[0], s[1], s[2], s[3], 0.9, 0.99, 1e-3, 0.25, 0.5, 0.01, 0.02)
@@ -189,7 +200,7 @@ func TestGRUGradient(t *testing.T) {
 		GRUForward(act[0], act[1], act[2], act[3], act[4], act[5], act[6], make([]float64, n))
 		dh := random[float64](r, n).data
 		weight := append([]float64(nil), dh...)
-		GRUBackward(act[0], act[1], act[2], act[5], act[6], dh)
+		GRUBackward(act[0], act[1], act[2], act[3], act[4], act[5], act[6], dh)
 		for u := range n {
 			loss := func() float64 {
 				sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
@@ -197,10 +208,9 @@ func TestGRUGradient(t *testing.T) {
 				n := math.Tanh(s[2][u] + r*s[5][u])
 				return weight[u] * ((1-z)*n + z*s[6][u])
 			}
-			for j, name := range []string{"xr", "xz", "xn"} {
+			for j, name := range []string{"xr", "xz", "xn", "hr", "hz", "hn"} {
 				near(t, fmt.Sprintf("%s, unit %d", name, u), act[j][u], derivative(loss, &s[j][u]), 1, 1e-8)
 			}
-			near(t, fmt.Sprintf("hn, unit %d", u), act[5][u], derivative(loss, &s[5][u]), 1, 1e-8)
 			near(t, fmt.Sprintf("hPrev, unit %d", u), dh[u], derivative(loss, &s[6][u]), 1, 1e-8)
 		}
 	})
@@ -260,7 +270,7 @@ func TestLengthsChecked(t *testing.T) {
 		"LSTMForward":  func() { LSTMForward(long, long, long, long, long, long, short, long) },
 		"LSTMBackward": func() { LSTMBackward(long, long, long, long, short, long, long, long) },
 		"GRUForward":   func() { GRUForward(long, long, long, long, long, short, long, long) },
-		"GRUBackward":  func() { GRUBackward(long, long, long, long, long, short) },
+		"GRUBackward":  func() { GRUBackward(long, long, long, long, long, long, long, short) },
 		"ColSums":      func() { ColSums(nil, 2, 2, long, 2, 0, short) },
 		"ColSumsDst":   func() { ColSums(nil, 1, 2, long, 2, 0, long) },
 	} {

@@ -2,8 +2,8 @@ package kernel
 
 import "unsafe"
 
-// tileFunc is a micro-kernel: it computes C = alpha*A*B + beta*C for tiles of a fixed number of rows and panels, one below
-// the other. Strides are in elements.
+// tileFunc is a micro-kernel: it computes C = alpha*A*B + beta*old for tiles of a fixed number of rows and columns, one
+// below the other. Strides are in elements.
 //
 //	k              summed dimension
 //	tiles          number of tiles, at least one
@@ -11,9 +11,10 @@ import "unsafe"
 //	aTile          distance between the first elements of two tiles of A
 //	bRow, bPanel   strides of B along k and from panel to panel
 //	cols           columns of the last panel that C has; B has all of them
+//	old            may be C
 //
 // Every element of C is the same chain of operations in every tile of an instruction set.
-type tileFunc[F Float] func(k, tiles int, a *F, aRow, aTile int, b *F, bRow, bPanel int, c *F, cRow, cols int, alpha, beta F)
+type tileFunc[F Float] func(k, tiles int, a *F, aRow, aTile int, b *F, bRow, bPanel int, c *F, cRow, cols int, old *F, oldRow int, alpha, beta F)
 
 // left is a left operand, row-major.
 type left[F Float] struct {
@@ -27,6 +28,28 @@ type right[F Float] struct {
 	row, panel int // strides
 }
 
+// result is where a product goes, and the matrix that is added to it: beta*old, where old may be what C holds. Rows of old
+// may all be the same one, if its stride is 0.
+type result[F Float] struct {
+	c           *F
+	row         int // stride
+	old         *F
+	oldRow      int // stride
+	alpha, beta F
+}
+
+// at returns the result from row i and column j on.
+func (r result[F]) at(i, j int) result[F] {
+	r.c, r.old = at(r.c, i*r.row+j), at(r.old, i*r.oldRow+j)
+	return r
+}
+
+// more is the result of the next part of a sum: it adds to what the first part has left in C.
+func (r result[F]) more() result[F] {
+	r.old, r.oldRow, r.beta = r.c, r.row, 1
+	return r
+}
+
 // rowSplit divides rows into tiles of at most limit rows and of nearly equal height: first tall ones, then short ones of
 // one row less.
 func rowSplit(rows, limit int) (height, tall, short int) {
@@ -36,56 +59,70 @@ func rowSplit(rows, limit int) (height, tall, short int) {
 	return height, tiles - short, short
 }
 
-// width returns the binary logarithm of the panels of the widest micro-kernel with this many rows.
+// The widths of the micro-kernels, as indices of impl.tiles. Each is half as wide as the next.
+const (
+	halfPanel = iota
+	onePanel
+)
+
+// columns returns the width of a micro-kernel.
+func (im *impl[F]) columns(width int) int { return im.panel << width / 2 }
+
+// width returns the widest micro-kernel with this many rows.
 func (im *impl[F]) width(rows int) int {
-	for w := len(im.tiles) - 1; w > 0; w-- {
+	for w := len(im.tiles) - 1; w > onePanel; w-- {
 		if rows <= len(im.tiles[w]) {
 			return w
 		}
 	}
-	return 0
+	return onePanel
 }
 
-// multiply computes C = alpha*A*B + beta*C for one block.
-func (im *impl[F]) multiply(rows, cols, k int, a left[F], b right[F], c *F, ldc int, alpha, beta F) {
+// multiply computes one block.
+func (im *impl[F]) multiply(rows, cols, k int, a left[F], b right[F], r result[F]) {
 	if rows == 0 || cols == 0 {
 		return
 	}
-	height, tall, short := rowSplit(rows, len(im.tiles[0]))
+	height, tall, short := rowSplit(rows, len(im.tiles[onePanel]))
 	w := im.width(height)
 	if short > 0 {
 		w = max(w, im.width(height-1))
 	}
 	// Panels are the outer loop, so that a panel stays in the first-level cache while all tiles use it.
-	for j, step := 0, im.panel<<w; j < cols; j += step {
+	for j, step := 0, im.columns(w); j < cols; j += step {
 		n := min(step, cols-j)
-		bj, cj := right[F]{at(b.p, j/im.panel*b.panel), b.row, b.panel}, at(c, j)
-		im.strip(0, height, tall, n, k, a, bj, cj, ldc, alpha, beta)
-		im.strip(tall*height, height-1, short, n, k, a, bj, cj, ldc, alpha, beta)
+		bj := right[F]{at(b.p, j/im.panel*b.panel), b.row, b.panel}
+		im.strip(0, height, tall, n, k, a, bj, r.at(0, j))
+		im.strip(tall*height, height-1, short, n, k, a, bj, r.at(0, j))
 	}
 }
 
 // strip multiplies tiles of one height by a few panels.
-func (im *impl[F]) strip(row, height, tiles, cols, k int, a left[F], b right[F], c *F, ldc int, alpha, beta F) {
+func (im *impl[F]) strip(row, height, tiles, cols, k int, a left[F], b right[F], r result[F]) {
 	if tiles == 0 {
 		return
 	}
-	p, c := at(a.p, row*a.row), at(c, row*ldc)
+	p := at(a.p, row*a.row)
+	r = r.at(row, 0)
 	for w := im.width(height); ; {
-		for w > 0 && cols <= im.panel<<(w-1) {
+		for w > onePanel && cols <= im.columns(w-1) {
 			w--
 		}
-		n := min(im.panel<<w, cols)
-		last := n - (1<<w-1)*im.panel
+		n := min(im.columns(w), cols)
+		last := n - (im.columns(w) - im.panel)
 		if last <= 0 { // three panels left for a kernel of four
 			w--
 			continue
 		}
-		im.tiles[w][height-1](k, tiles, p, a.row, height*a.row, b.p, b.row, b.panel, c, ldc, last, alpha, beta)
+		tile := im.tiles[w][height-1]
+		if w == onePanel && cols <= im.columns(halfPanel) && len(im.tiles[halfPanel]) > 0 {
+			tile = im.tiles[halfPanel][height-1]
+		}
+		tile(k, tiles, p, a.row, height*a.row, b.p, b.row, b.panel, r.c, r.row, last, r.old, r.oldRow, r.alpha, r.beta)
 		if cols -= n; cols == 0 {
 			return
 		}
-		b.p, c = at(b.p, b.panel<<w), at(c, n)
+		b.p, r = at(b.p, im.columns(w)/im.panel*b.panel), r.at(0, n)
 	}
 }
 

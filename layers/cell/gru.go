@@ -54,7 +54,5 @@ func gruForward[F kernel.Float](r *graph.Row[F]) {
 }
 
 func gruBackward[F kernel.Float](r *graph.Row[F]) {
-	kernel.GRUBackward(r.A[0], r.A[1], r.A[2], r.U[2], r.Prev[0], r.D[0])
-	copy(r.U[0], r.A[0]) // both products enter r and z as a plain sum
-	copy(r.U[1], r.A[1])
+	kernel.GRUBackward(r.A[0], r.A[1], r.A[2], r.U[0], r.U[1], r.U[2], r.Prev[0], r.D[0])
 }

@@ -65,10 +65,7 @@ var (
 func tanhForward[F kernel.Float](r *graph.Row[F]) { kernel.Tanh(r.Next[0], r.A[0]) }
 
 func tanhBackward[F kernel.Float](r *graph.Row[F]) {
-	a, d, h := r.A[0], r.D[0], r.Next[0]
-	kernel.Mul(a, h, h)
-	kernel.Mul(a, a, d)
-	kernel.Sub(a, d, a) // d·(1 - h²)
+	kernel.TanhBackward(r.A[0], r.Next[0], r.D[0])
 }
 
 func reluForward[F kernel.Float](r *graph.Row[F]) {

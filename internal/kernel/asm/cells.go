@@ -99,12 +99,13 @@ func cells(f *file) {
 		b.give(z, n, h)
 	})
 
-	f.elementwise("gruBackward", "is the body of GRUBackward.", slices("r", "z", "n", "hn", "hPrev", "dh"), nil, nil, func(b *body) {
+	f.elementwise("gruBackward", "is the body of GRUBackward.", slices("r", "z", "n", "hr", "hz", "hn", "hPrev", "dh"), nil, nil, func(b *body) {
 		z, n, dh, t := b.get("z"), b.get("n"), b.get("dh"), b.get("hPrev")
 		b.sub(t, n, t)
 		b.mul(t, dh, t)
 		gate(b, t, z)
 		b.put(t, "z")
+		b.put(t, "hz")
 		b.mul(dh, z, z) // the part of dh that goes to hPrev
 		b.put(z, "dh")
 		b.sub(dh, z, dh)
@@ -114,9 +115,17 @@ func cells(f *file) {
 		b.mul(hn, dh, t)
 		gate(b, t, r)
 		b.put(t, "r")
+		b.put(t, "hr")
 		b.mul(r, dh, t)
 		b.put(t, "hn")
 		b.give(z, n, dh, t, r, hn)
+	})
+
+	f.elementwise("tanhBackward", "is the body of TanhBackward.", slices("dx", "y", "dy"), nil, nil, func(b *body) {
+		y, dy := b.get("y"), b.get("dy")
+		curve(b, dy, y)
+		b.put(dy, "dx")
+		b.give(y, dy)
 	})
 
 	names := []string{"mix1", "keep2", "mix2", "eps", "step", "root", "l2", "keep"}

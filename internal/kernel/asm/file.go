@@ -192,15 +192,13 @@ func (s *stubs) add(name, doc, params, ret string) {
 	fmt.Fprintf(&s.buf, "\n// %s %s\n//\n//go:noescape\nfunc %s(%s)%s\n", name, doc, name, params, ret)
 }
 
-// tiles declares the table of a target's micro-kernels, by the logarithm of the panels and by the rows.
+// tiles declares the table of a target's micro-kernels, by width and rows.
 func (s *stubs) tiles(t *target) {
-	fmt.Fprintf(&s.buf, "\nvar tiles%s = [3][]tileFunc[%s]{\n", t.suffix, t.elem)
-	for _, panels := range []int{1, 2, 4} {
+	fmt.Fprintf(&s.buf, "\nvar tiles%s = [%d][]tileFunc[%s]{\n", t.suffix, len(tileWidths), t.elem)
+	for _, width := range tileShapes(t) {
 		var names []string
-		for _, shape := range tileShapes(t) {
-			if shape[1] == panels {
-				names = append(names, fmt.Sprintf("tile%dx%d%s", shape[0], shape[1], t.suffix))
-			}
+		for _, shape := range width {
+			names = append(names, shape.name()+t.suffix)
 		}
 		fmt.Fprintf(&s.buf, "\t{%s},\n", strings.Join(names, ", "))
 	}

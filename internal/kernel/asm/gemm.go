@@ -5,51 +5,60 @@ import "fmt"
 // panelVectors is the width of a panel of the right operand in vectors.
 const panelVectors = 2
 
-// tileShapes lists the micro-kernels of a target as rows and panels. One row of panels hides the latency of the
+// tileShape is the size of a micro-kernel's block of C.
+type tileShape struct{ rows, vectors int }
+
+func (s tileShape) name() string { return fmt.Sprintf("tile%dx%d", s.rows, s.vectors) }
+
+// tileWidths are the widths of the micro-kernels in vectors: one half of a panel, for the end of a row of C, and one, two
+// and four panels.
+var tileWidths = []int{1, panelVectors, 2 * panelVectors, 4 * panelVectors}
+
+// tileShapes lists the micro-kernels of a target by width and rows. One row of panels hides the latency of the
 // multiply-add only with enough rows, so the low tiles also exist in wider forms.
-func tileShapes(t *target) [][2]int {
-	var shapes [][2]int
-	add := func(panels, rows int) {
-		for r := 1; r <= rows; r++ {
-			shapes = append(shapes, [2]int{r, panels})
-		}
-	}
+func tileShapes(t *target) [][]tileShape {
+	most := []int{6, 6, 3, 1}
 	if t.masks() {
-		add(1, 14)
-		add(2, 6)
-		add(4, 3)
-	} else {
-		add(1, 6)
-		add(2, 3)
-		add(4, 1)
+		most = []int{14, 14, 6, 3}
+	}
+	shapes := make([][]tileShape, len(tileWidths))
+	for i, vectors := range tileWidths {
+		for r := range most[i] {
+			shapes[i] = append(shapes[i], tileShape{r + 1, vectors})
+		}
 	}
 	return shapes
 }
 
 func gemm(f *file) {
-	for _, s := range tileShapes(f.target) {
-		tile(f, s[0], s[1])
+	for _, width := range tileShapes(f.target) {
+		for _, s := range width {
+			tile(f, s)
+		}
 	}
 	f.stubs.tiles(f.target)
 }
 
-// tile writes the micro-kernel of rows×panels: the block of C stays in registers while k runs.
+// tile writes a micro-kernel: the block of C stays in registers while k runs.
 //
 // Integer additions compete with the multiply-adds for their ports, so the loop is unrolled and addresses its operands
 // with few pointers: one for three rows of A, as an index scales by 1, 2, 4 or 8 only, and one for each panel and four
 // rows of B.
-func tile(f *file, rows, panels int) {
-	doc := fmt.Sprintf("computes tiles of %d rows and %d panels, see tileFunc.", rows, panels)
+func tile(f *file, s tileShape) {
+	rows, vectors := s.rows, s.vectors
+	panels := max(vectors/panelVectors, 1)
+	doc := fmt.Sprintf("computes tiles of %d rows and %d vectors, see tileFunc.", rows, vectors)
 	args := append(params("int", "k", "tiles"), params("*"+f.elem, "a")...)
 	args = append(args, params("int", "aRow", "aTile")...)
 	args = append(args, params("*"+f.elem, "b")...)
 	args = append(args, params("int", "bRow", "bPanel")...)
 	args = append(args, params("*"+f.elem, "c")...)
 	args = append(args, params("int", "cRow", "cols")...)
+	args = append(args, params("*"+f.elem, "old")...)
+	args = append(args, params("int", "oldRow")...)
 	args = append(args, params(f.elem, "alpha", "beta")...)
-	f.text(fmt.Sprintf("tile%dx%d", rows, panels), doc, args, "")
+	f.text(s.name(), doc, args, "")
 
-	vectors := panels * panelVectors
 	acc := func(r, v int) string { return f.v(r*vectors + v) }
 	free := rows * vectors // first free vector register
 	unroll := 4
@@ -112,6 +121,7 @@ func tile(f *file, rows, panels int) {
 	load("cRow", "R11", true)
 	f.op("SHLQ", f.shift(), f.arg("aTile"))
 	f.op("SHLQ", f.shift(), f.arg("bPanel"))
+	f.op("SHLQ", f.shift(), f.arg("oldRow"))
 	f.op("LEAQ", "(BX)(BX*2)", "R10")
 	if f.masks() {
 		// K1 and K2 are the masks of the last panel's vectors.
@@ -119,8 +129,10 @@ func tile(f *file, rows, panels int) {
 		f.op("MOVQ", -1, "AX")
 		f.op("BZHIQ", "CX", "AX", "AX")
 		f.op("KMOVW", "AX", "K1")
-		f.op("SHRQ", f.lanes(), "AX")
-		f.op("KMOVW", "AX", "K2")
+		if vectors > 1 {
+			f.op("SHRQ", f.lanes(), "AX")
+			f.op("KMOVW", "AX", "K2")
+		}
 	}
 
 	next, loop, rest, single, end := f.label("tile"), f.label("k"), f.label("rest"), f.label("single"), f.label("end")
@@ -155,7 +167,7 @@ func tile(f *file, rows, panels int) {
 	}
 	f.op("SUBQ", unroll, "CX")
 	f.op("JL", rest)
-	ahead := panels == 1 && rows > 6
+	ahead := vectors == panelVectors && rows > 6
 	if ahead {
 		load("bPanel", "AX", false)
 	}
@@ -194,6 +206,9 @@ func tile(f *file, rows, panels int) {
 	f.op("JNZ", single)
 	f.place(end)
 
+	// The pointers into A and B are free now: SI and DI walk along what is added.
+	load("old", "SI", false)
+	load("oldRow", "DI", false)
 	alpha := f.v(free)
 	f.op("VBROADCAST"+f.s, f.arg("alpha"), alpha)
 	for i := range rows * vectors {
@@ -204,7 +219,7 @@ func tile(f *file, rows, panels int) {
 	} else {
 		// Masked stores are slow on some processors of this set, so full tiles avoid them.
 		edge, done := f.label("edge"), f.label("done")
-		f.op("CMPQ", f.arg("cols"), panelVectors*f.lanes())
+		f.op("CMPQ", f.arg("cols"), min(vectors, panelVectors)*f.lanes())
 		f.op("JNE", edge)
 		epilogue(f, rows, vectors, false)
 		f.op("JMP", done)
@@ -212,6 +227,7 @@ func tile(f *file, rows, panels int) {
 		epilogue(f, rows, vectors, true)
 		f.place(done)
 	}
+	f.op("MOVQ", "SI", f.arg("old"))
 	load("aTile", "AX", false)
 	f.op("ADDQ", "AX", f.arg("a"))
 	f.op("DECQ", f.arg("tiles"))
@@ -219,15 +235,15 @@ func tile(f *file, rows, panels int) {
 	f.ret()
 }
 
-// epilogue adds beta times the old block of C to the accumulators, unless beta is 0, and stores them. If edge is set, the
+// epilogue adds beta times the old block to the accumulators, unless beta is 0, and stores them in C. If edge is set, the
 // vectors of the last panel are masked.
 func epilogue(f *file, rows, vectors int, edge bool) {
 	beta, old := f.v(rows*vectors), f.v(rows*vectors+1)
 	mask := func(v int) string {
-		if !edge || v < vectors-panelVectors {
+		n := v - max(vectors-panelVectors, 0) // in the last panel
+		if !edge || n < 0 {
 			return ""
 		}
-		n := v - (vectors - panelVectors)
 		if f.masks() {
 			return fmt.Sprintf("K%d", n+1)
 		}
@@ -248,15 +264,12 @@ func epilogue(f *file, rows, vectors int, edge bool) {
 	f.op("ADD"+sfx, "AX", "AX") // drops the sign of zero
 	f.op("JZ", store)
 	f.op("VBROADCAST"+f.s, f.arg("beta"), beta)
-	f.op("MOVQ", "DX", "AX")
 	for r := range rows {
 		for v := range vectors {
-			f.load(fmt.Sprintf("%d(AX)", v*f.width), mask(v), old)
+			f.load(fmt.Sprintf("%d(SI)", v*f.width), mask(v), old)
 			f.op("VFMADD231"+f.p, old, beta, f.v(r*vectors+v))
 		}
-		if r < rows-1 {
-			f.op("ADDQ", "R11", "AX")
-		}
+		f.op("ADDQ", "DI", "SI")
 	}
 	f.place(store)
 	for r := range rows {
