@@ -319,7 +319,7 @@ func (rec *recurrence[F]) enter(n *Node) error {
 	}
 	u := data[F](rec.u)
 	for g := range rec.weight {
-		rec.weight[g].Pack(true, h, h, u[g*h*h:], h)
+		rec.weight[g].Pack(rec.b.pool, true, h, h, u[g*h*h:], h)
 	}
 	states := n.in[len(n.in)-rec.States:]
 	if rec.mask != nil {
@@ -403,7 +403,7 @@ func (rec *recurrence[F]) startBack(terms []*term) *Node {
 		in = append(in, t.in...)
 	}
 	return rec.node("start backward", []int{rec.B, rec.H}, rec.d[0], func(*Node) error {
-		rec.back.Pack(false, rec.Gates*rec.H, rec.H, data[F](rec.u), rec.H)
+		rec.back.Pack(rec.b.pool, false, rec.Gates*rec.H, rec.H, data[F](rec.u), rec.H)
 		for i := range rec.States {
 			clear(rec.d[i])
 			if g := rec.gLast[i]; g != nil {

@@ -27,7 +27,7 @@ func BenchmarkMul(b *testing.B) {
 		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
 			x, y, z := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
 			var q Packed[float32]
-			q.Pack(false, k, n, y, n)
+			q.Pack(nil, false, k, n, y, n)
 			rate[float32](b, 1, 2*float64(m)*float64(n)*float64(k), func() { q.Mul(m, x, k, 0, z, n, 0, n) })
 		})
 	}
@@ -85,7 +85,7 @@ func BenchmarkPack(b *testing.B) {
 				ld = k
 			}
 			for b.Loop() {
-				q.Pack(trans, k, n, x, ld)
+				q.Pack(nil, trans, k, n, x, ld)
 			}
 		})
 	}

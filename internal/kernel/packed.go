@@ -8,20 +8,36 @@ type Packed[F Float] struct {
 	im   *impl[F] // that chose the layout
 	k, n int
 	data []F
+
+	// While it is packed: where from, with its strides, and in how many chunks of columns.
+	src      *F
+	row, col int
+	chunks   int
 }
 
-// Pack stores op(B), a k×n matrix: B or, if trans is set, its transpose. It reuses the memory of an earlier Pack.
-func (q *Packed[F]) Pack(trans bool, k, n int, b []F, ldb int) {
-	row, col := ldb, 1
+// Pack stores op(B), a k×n matrix: B or, if trans is set, its transpose. It reuses the memory of an earlier Pack. Each
+// thread of p packs a part of the columns, cut as Split cuts them with Align.
+func (q *Packed[F]) Pack(p *Pool, trans bool, k, n int, b []F, ldb int) {
+	q.row, q.col = ldb, 1
 	if trans {
 		checkMatrix("B", len(b), n, k, ldb)
-		row, col = col, row
+		q.row, q.col = q.col, q.row
 	} else {
 		checkMatrix("B", len(b), k, n, ldb)
 	}
-	q.im, q.k, q.n = kernels[F](), k, n
+	q.im, q.k, q.n, q.src = kernels[F](), k, n, first(b)
 	q.data = grow(q.data, k*roundUp(n, q.im.panel))
-	q.im.packPanels(q.data, k, n, first(b), row, col)
+	q.chunks = min(p.Threads(), 1+k*n/minWork)
+	p.Run(q.chunks, (*packing[F])(q))
+	q.src = nil
+}
+
+// packing is the task of Pack.
+type packing[F Float] Packed[F]
+
+func (q *packing[F]) Chunk(i, _ int) {
+	from, to := Split(q.n, q.im.panel, i, q.chunks)
+	q.im.packPanels(q.data[from*q.k:], q.k, to-from, at(q.src, from*q.col), q.row, q.col)
 }
 
 // Align returns the width of a panel. The column ranges given to Mul begin at multiples of it and end at one or at the

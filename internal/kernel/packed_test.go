@@ -14,7 +14,7 @@ func testPacked[F Float](t *testing.T) {
 		m, n, k := shape(r)
 		p := newProduct[F](r, false, r.IntN(2) == 0, m, n, k)
 		p.alpha = 1
-		q.Pack(p.transB, k, n, p.b.data, p.ldb)
+		q.Pack(NewPool(1+r.IntN(3)), p.transB, k, n, p.b.data, p.ldb)
 		whole := p.c.clone()
 		q.Mul(m, p.a.data, p.lda, p.beta, whole.data, p.ldc, 0, n)
 		p.verify(t, whole, 0, n)
@@ -73,7 +73,7 @@ func TestPackedZero(t *testing.T) {
 		}
 		q.Mul(3, nil, 0, 0, nil, 0, 0, 0)
 		c := []float32{1, 2, 3, 4}
-		q.Pack(false, 0, 2, nil, 2)
+		q.Pack(nil, false, 0, 2, nil, 2)
 		q.Mul(2, nil, 0, 0.5, c, 2, 0, 2)
 		sameSlice(t, "k = 0", c, []float32{0.5, 1, 1.5, 2})
 		mustPanic(t, "unaligned range", func() { q.Mul(2, nil, 0, 1, c, 2, 1, 2) })
@@ -85,10 +85,10 @@ func TestPackedZero(t *testing.T) {
 func TestPackedMemory(t *testing.T) {
 	b, a, c := make([]float32, 50*70), make([]float32, 7*50), make([]float32, 7*70)
 	var q Packed[float32]
-	q.Pack(false, 50, 70, b, 70)
+	q.Pack(nil, false, 50, 70, b, 70)
 	if n := testing.AllocsPerRun(20, func() {
-		q.Pack(true, 50, 70, b, 50)
-		q.Pack(false, 50, 69, b, 70)
+		q.Pack(nil, true, 50, 70, b, 50)
+		q.Pack(nil, false, 50, 69, b, 70)
 		q.Mul(7, a, 50, 0, c, 70, 0, 69)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
