@@ -41,15 +41,18 @@ type Builder struct {
 	outputs []output
 	states  []*stateNode
 	once    map[any]*Node
+	fused   []*Node // states that fused recurrences begin with
 	costs   []*Node // added to the cost that is differentiated
 	mask    *Node   // of the time steps, [T*B]; nil: all are valid
 	bytes   int     // memory that ops hold besides what plan gives them
 
 	compiled bool
-	backward bool   // the nodes written now belong to the backward pass
-	noise    uint64 // seed of this run's random masks
-	watch    bool   // check every result for NaN and Inf
-	failed   error  // what an op returned in this run
+	want     Gradients
+	backward bool    // the nodes written now belong to the backward pass
+	weight   float64 // of the cost in the backward pass. Here, as a Program in a cycle of pointers would never be collected.
+	noise    uint64  // seed of this run's random masks
+	watch    bool    // check every result for NaN and Inf
+	failed   error   // what an op returned in this run
 }
 
 type output struct {

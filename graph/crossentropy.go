@@ -19,7 +19,7 @@ func (b *Builder) CrossEntropy(logits, target *Node) *Node {
 }
 
 // crossEntropy is what the forward and the backward node share. The forward pass leaves softmax(logits) where the
-// backward pass makes the gradient of it, (softmax - onehot)·g/N.
+// backward pass makes the gradient of it, (softmax - onehot)·g/N, unless it is to run more than once.
 type crossEntropy[F kernel.Float] struct {
 	logits, target *Node
 	classes        int
@@ -36,10 +36,13 @@ func writeCrossEntropy[F kernel.Float](b *Builder, logits, target *Node) *Node {
 	}
 	n.grad = func(n, g *Node) []*term {
 		ce.softmax = memory[F](b, len(ce.losses)*ce.classes)
-		back := &crossEntropyBack[F]{crossEntropy: ce, g: g}
+		back := &crossEntropyBack[F]{crossEntropy: ce, g: g, gradient: ce.softmax}
+		if b.want.Repeat {
+			back.gradient = memory[F](b, len(ce.softmax))
+		}
 		d := b.node("CrossEntropy backward", logits.shape, back.run, target, g, n)
 		if d != nil {
-			d.pin, d.buf = true, ce.softmax
+			d.pin, d.buf = true, back.gradient
 		}
 		return []*term{whole(d), nil}
 	}
@@ -80,7 +83,8 @@ func (ce *crossEntropy[F]) Chunk(chunk, worker int) {
 
 type crossEntropyBack[F kernel.Float] struct {
 	*crossEntropy[F]
-	g *Node
+	g        *Node
+	gradient []F // [N, C]
 }
 
 func (ce *crossEntropyBack[F]) run(n *Node) error {
@@ -93,7 +97,10 @@ func (ce *crossEntropyBack[F]) Chunk(chunk, _ int) {
 	scale := data[F](ce.g)[0] / F(len(target))
 	from, to := kernel.Split(len(target), 1, chunk, ce.chunks())
 	for i := from; i < to; i++ {
-		row := ce.softmax[i*ce.classes:][:ce.classes]
+		row := ce.gradient[i*ce.classes:][:ce.classes]
+		if ce.logits.b.want.Repeat {
+			copy(row, ce.softmax[i*ce.classes:])
+		}
 		kernel.Scale(scale, row)
 		row[target[i]] -= scale
 	}

@@ -6,13 +6,19 @@ import "slices"
 // free again after the last node that reads its value, itself or through a view. It returns the bytes allocated.
 //
 // The order is that of execution. A node's buffer is chosen before its inputs' are freed, so no op writes over what it
-// reads.
-func plan(d DType, order []*Node) int {
+// reads. With keep, what the backward pass reads of the forward pass stays to the end.
+func plan(d DType, order []*Node, keep bool) int {
 	last := make(map[*Node]int, len(order)) // the position after which a value's memory is free
 	for i, n := range order {
-		last[n.root()] = i
+		if r := n.root(); last[r] < i {
+			last[r] = i
+		}
 		for _, in := range n.in {
-			last[in.root()] = i
+			r := in.root()
+			last[r] = max(last[r], i)
+			if keep && n.backward && !r.backward {
+				last[r] = len(order)
+			}
 		}
 	}
 	bytes, width := 0, 4

@@ -15,7 +15,8 @@ import (
 // program belongs to one goroutine at a time.
 type Program struct {
 	b       *Builder
-	machine gorgonia.VM
+	forth   gorgonia.VM
+	back    gorgonia.VM // nil without a backward pass
 	cost    *Node
 	total   *Node // the cost and what AddCost has added
 	params  []boundParam
@@ -23,8 +24,6 @@ type Program struct {
 	gOut    map[string]*Node // leaves: gradient of the cost with respect to the outgoing states
 	gIn     map[string]*Node // gradient with respect to the incoming states
 	size    int
-
-	backward bool // there is a backward pass
 }
 
 // boundParam is a parameter and the nodes that use its memory.
@@ -33,6 +32,28 @@ type boundParam struct {
 	leaf    *Node
 	grad    *Node // nil: the cost doesn't depend on it
 	version int
+	kept    any // the gradient before a BackwardAdd
+}
+
+// keep saves the gradient before a backward pass, and add adds it to that pass's own.
+func (bp *boundParam) keep() {
+	switch g := bp.grad.buf.(type) {
+	case []float32:
+		kept, _ := bp.kept.([]float32)
+		bp.kept = append(kept[:0], g...)
+	case []float64:
+		kept, _ := bp.kept.([]float64)
+		bp.kept = append(kept[:0], g...)
+	}
+}
+
+func (bp *boundParam) add() {
+	switch g := bp.grad.buf.(type) {
+	case []float32:
+		kernel.Add(g, g, bp.kept.([]float32))
+	case []float64:
+		kernel.Add(g, g, bp.kept.([]float64))
+	}
 }
 
 // Gradients says what Compile differentiates with respect to, besides the parameters. The zero value is the common
@@ -44,6 +65,13 @@ type Gradients struct {
 	// and asks for the gradient with respect to the incoming states, Program.StateGradient. With it, the gradient of a
 	// sequence of any length is found window by window, from the last to the first.
 	States bool
+	// Repeat lets Program.Backward be called any number of times after one Program.Forward, with other seeds. It takes
+	// memory: what the forward pass has left isn't overwritten.
+	Repeat bool
+	// Local leaves out what reaches a fused recurrence's earlier steps through its recurrent weight. What is left stays
+	// within a unit, such as the path through an LSTM's cell state: e-prop (Bellec et al. 2020). Compile fails if a
+	// carried state isn't that of a fused recurrence.
+	Local bool
 }
 
 // Forward compiles a program without a backward pass. The cost may be nil, else it is a scalar node.
@@ -74,7 +102,7 @@ func (b *Builder) compile(cost *Node, want *Gradients) (*Program, error) {
 	compiling.Lock()
 	defer compiling.Unlock()
 	if want != nil {
-		p.backward = true
+		b.want, b.weight = *want, 1
 		if err := p.differentiate(*want); err != nil {
 			return nil, err
 		}
@@ -88,8 +116,14 @@ func (b *Builder) compile(cost *Node, want *Gradients) (*Program, error) {
 			bp.grad.buf = bp.p.Grad.raw()
 		}
 	}
-	p.size = b.bytes + plan(b.dtype, order)
-	p.machine, err = newTape(order)
+	p.size = b.bytes + plan(b.dtype, order, b.want.Repeat)
+	cut := slices.IndexFunc(order, func(n *Node) bool { return n.backward })
+	if cut < 0 {
+		cut = len(order)
+	}
+	if p.forth, err = newTape(order[:cut]); err == nil && want != nil {
+		p.back, err = newTape(order[cut:])
+	}
 	return p, err
 }
 
@@ -142,6 +176,13 @@ func (p *Program) differentiate(want Gradients) error {
 			ends = append(ends, s.out)
 		}
 	}
+	if want.Local {
+		for _, s := range b.states {
+			if !slices.Contains(b.fused, s.in) {
+				return &ArgumentError{Op: "Compile", Name: "state " + s.name, Got: "not that of a fused recurrence", Want: "fused recurrences only, for Local gradients"}
+			}
+		}
+	}
 	b.activate(wanted, ends)
 
 	b.backward = true
@@ -186,7 +227,7 @@ func (p *Program) seeds(ends []*Node, states bool) []*Node {
 			forward = append(forward, s.out)
 		}
 	}
-	one := b.node("seed", p.total.shape, pick(b.dtype, oneRun[float32], oneRun[float64]), forward...)
+	one := b.node("seed", p.total.shape, pick(b.dtype, seedRun[float32], seedRun[float64]), forward...)
 	seeds := []*Node{one}
 	if states {
 		for _, s := range b.states {
@@ -198,8 +239,8 @@ func (p *Program) seeds(ends []*Node, states bool) []*Node {
 	return seeds
 }
 
-func oneRun[F kernel.Float](n *Node) error {
-	data[F](n)[0] = 1
+func seedRun[F kernel.Float](n *Node) error {
+	data[F](n)[0] = F(n.b.weight)
 	return nil
 }
 
@@ -230,7 +271,16 @@ func (p *Program) order() ([]*Node, error) {
 	for i, n := range sorted {
 		order[i] = p.b.byGorg[n]
 	}
+	slices.SortStableFunc(order, func(x, y *Node) int { return phase(x) - phase(y) })
 	return order, nil
+}
+
+// phase is 0 for the forward pass and 1 for the backward pass, which nothing of the forward pass needs.
+func phase(n *Node) int {
+	if n.backward {
+		return 1
+	}
+	return 0
 }
 
 // Bytes is the memory that the program's values take, without the parameters.
@@ -245,24 +295,69 @@ func (p *Program) Nodes() int { return len(p.b.nodes) }
 // Window returns what the program is compiled for.
 func (p *Program) Window() Window { return p.b.window }
 
-// Run computes the program once. The seed determines the random masks of this run; the same seed gives the same masks.
-// Parameters' gradients are overwritten, not added to; those that the cost doesn't depend on become zero.
+// Run computes the program once: Forward, and Backward if the program has a backward pass. The seed determines the random
+// masks of this run; the same seed gives the same masks.
 func (p *Program) Run(seed uint64) error {
-	b := p.b
-	b.noise = seed
-	b.failed = nil
+	if err := p.Forward(seed); err != nil || p.back == nil {
+		return err
+	}
+	return p.Backward()
+}
+
+// Forward runs the forward pass alone.
+func (p *Program) Forward(seed uint64) error {
+	p.b.noise = seed
+	return p.run(p.forth)
+}
+
+// Backward runs the backward pass of the last Forward, once only unless the program was compiled with Gradients.Repeat.
+// The parameters' gradients are overwritten, not added to; those that the cost doesn't depend on become zero.
+func (p *Program) Backward() error {
+	if p.back == nil {
+		return &ArgumentError{Op: "Backward", Name: "program", Got: "without a backward pass", Want: "one made by Compile"}
+	}
+	for _, bp := range p.params {
+		if bp.grad == nil {
+			bp.p.Grad.Zero()
+		}
+	}
+	return p.run(p.back)
+}
+
+// BackwardAdd is Backward, but adds to what the parameters' gradients hold.
+func (p *Program) BackwardAdd() error {
+	if p.back == nil {
+		return p.Backward()
+	}
+	for i := range p.params {
+		if bp := &p.params[i]; bp.grad != nil {
+			bp.keep()
+		}
+	}
+	err := p.run(p.back)
+	for i := range p.params {
+		if bp := &p.params[i]; bp.grad != nil {
+			bp.add()
+		}
+	}
+	return err
+}
+
+// SetCostWeight sets the factor that the next backward passes multiply the cost by; it is 1 at first. Cost doesn't change,
+// nor do the gradients that begin at StateSeed.
+func (p *Program) SetCostWeight(w float64) { p.b.weight = w }
+
+func (p *Program) run(machine gorgonia.VM) error {
 	for _, bp := range p.params {
 		if bp.version != bp.p.version {
 			return &ArgumentError{Op: "Run", Name: "parameter", Got: "moved to other memory after Compile", Want: "SetDType and NewArena before Compile"}
 		}
-		if p.backward && bp.grad == nil {
-			bp.p.Grad.Zero()
-		}
 	}
-	p.machine.Reset()
-	err := p.machine.RunAll()
-	if b.failed != nil {
-		return b.failed
+	p.b.failed = nil
+	machine.Reset()
+	err := machine.RunAll()
+	if p.b.failed != nil {
+		return p.b.failed
 	}
 	return err
 }

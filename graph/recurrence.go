@@ -63,6 +63,7 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 		in = append(in, bias)
 	}
 	in = append(in, s0...)
+	b.fused = append(b.fused, s0...)
 	if b.mask != nil {
 		in = append(in, b.mask)
 	}
@@ -177,6 +178,7 @@ type recurrence[F kernel.Float] struct {
 	back     kernel.Packed[F]   // u, [Gates*H, H]
 	d        [2][]F             // gradient with respect to the states after the step at hand, [B, H]
 	rows     []Row[F]           // one a worker
+	copies   [2][]F             // of the activations and of the products, if Backward mustn't overwrite them
 	gy       *Node              // gradient with respect to all outputs, nil if they have none
 	gLast    []*Node            // gradient with respect to the last states, nil where there is none
 }
@@ -402,6 +404,10 @@ func (rec *recurrence[F]) startBack(terms []*term) *Node {
 	for _, t := range terms {
 		in = append(in, t.in...)
 	}
+	if rec.b.want.Repeat {
+		rec.copies[0] = memory[F](rec.b, rec.a.size())
+		rec.copies[1] = memory[F](rec.b, len(rec.products))
+	}
 	return rec.node("start backward", []int{rec.B, rec.H}, rec.d[0], func(*Node) error {
 		rec.back.Pack(rec.b.pool, false, rec.Gates*rec.H, rec.H, data[F](rec.u), rec.H)
 		for i := range rec.States {
@@ -473,6 +479,9 @@ func (s *backwardStep[F]) Chunk(chunk, worker int) {
 	row := &s.rows[worker]
 	for i := p.row; i < p.row+p.rows; i++ {
 		s.row(row, s.t, i, p.from, p.to)
+		if s.b.want.Repeat {
+			s.copyRow(row, i, p)
+		}
 		for k := range s.States {
 			row.D[k] = s.d[k][i*h+p.from : i*h+p.to]
 		}
@@ -485,11 +494,27 @@ func (s *backwardStep[F]) Chunk(chunk, worker int) {
 				clear(row.A[g])
 				clear(row.U[g])
 			}
-		case s.mask != nil && !s.Direct:
+		case !s.Direct && (s.mask != nil || s.b.want.Local):
 			s.cell.Backward(row)
 			clear(row.D[0])
 		default:
 			s.cell.Backward(row)
+		}
+	}
+}
+
+// copyRow makes row's activations and products copies, that the cell may overwrite.
+func (s *backwardStep[F]) copyRow(row *Row[F], i int, p piece) {
+	from := (s.t*s.B + i) * s.Gates * s.H
+	for g := range s.Gates {
+		at := from + g*s.H
+		copied := s.copies[0][at+p.from : at+p.to]
+		copy(copied, row.A[g])
+		row.A[g] = copied
+		if s.Apart {
+			copied := s.copies[1][at+p.from : at+p.to]
+			copy(copied, row.U[g])
+			row.U[g] = copied
 		}
 	}
 }
@@ -505,6 +530,8 @@ func (rec *recurrence[F]) multiplyBack(t int, gy []F, p piece) bool {
 	h, width, at := rec.H, rec.Gates*rec.H, p.row*rec.H
 	d, gates := rec.d[0][at:], rec.activations(rec.gradients(), t)[p.row*width:]
 	switch {
+	case rec.b.want.Local: // d holds all there is
+		return false
 	case rec.Direct || rec.mask != nil:
 		rec.back.Mul(p.rows, gates, width, 1, d, h, p.from, p.to)
 		return false
@@ -526,8 +553,13 @@ func (rec *recurrence[F]) later(t int) int {
 
 // gradients returns, after the backward chain, the gradients with respect to the recurrent products, [T*B, Gates*H].
 func (rec *recurrence[F]) gradients() []F {
-	if rec.Apart {
+	switch {
+	case rec.Apart && rec.b.want.Repeat:
+		return rec.copies[1]
+	case rec.Apart:
 		return rec.products
+	case rec.b.want.Repeat:
+		return rec.copies[0]
 	}
 	return data[F](rec.a)
 }
@@ -543,7 +575,11 @@ func (rec *recurrence[F]) enterGrad(n, g *Node) []*term {
 		if d == nil {
 			return make([]*term, len(n.in))
 		}
-		d.base = rec.a // where the backward steps have left it
+		if b.want.Repeat { // where the backward steps have left it
+			d.pin, d.buf = true, rec.copies[0]
+		} else {
+			d.base = rec.a
+		}
 		da = whole(d)
 	}
 	terms = append(terms, da)
