@@ -59,13 +59,88 @@ func (p *Program) Store(to States) {
 		if !s.carried || to == nil {
 			continue
 		}
-		if t := to[s.name]; t == nil || !slices.Equal(t.Shape, s.out.shape) {
-			to[s.name] = NewTensor(p.b.dtype, s.out.shape...)
-		}
 		out := Tensor{Shape: s.out.shape}
 		out.setRaw(s.out.buf)
-		if err := to[s.name].Copy(&out); err != nil {
-			panic("graph: " + err.Error())
+		to.set(s.name, &out)
+	}
+}
+
+// StateBytes is the memory of the states that are carried from window to window.
+func (p *Program) StateBytes() int64 {
+	n := 0
+	for _, s := range p.b.states {
+		if s.carried {
+			n += s.in.size()
+		}
+	}
+	if p.b.dtype == Float64 {
+		return int64(8 * n)
+	}
+	return int64(4 * n)
+}
+
+// LoadSeeds sets the gradients of the cost with respect to the outgoing states that are carried on, those of StateSeed,
+// to what StoreGradients of the next window has left, and to zeros where it has left nothing.
+func (p *Program) LoadSeeds(from States) error {
+	for _, s := range p.b.states {
+		seed := p.StateSeed(s.name)
+		if seed == nil {
+			return &ArgumentError{Op: "LoadSeeds", Name: "program", Got: "without gradients of states", Want: "one compiled with Gradients.States"}
+		}
+		g := from[s.name]
+		if g == nil || !s.carried {
+			seed.Zero()
+			continue
+		}
+		if !slices.Equal(g.Shape, seed.Shape) {
+			return &ShapeError{Op: "state " + s.name, Got: fmt.Sprint(g.Shape), Want: fmt.Sprint(seed.Shape)}
+		}
+		if err := seed.Copy(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StoreGradients copies the gradients with respect to the incoming states that are carried, after a backward pass.
+func (p *Program) StoreGradients(to States) {
+	for _, s := range p.b.states {
+		if s.carried {
+			to.set(s.name, p.StateGradient(s.name))
+		}
+	}
+}
+
+// set copies a tensor into the map, into the memory that is there if it fits.
+func (s States) set(name string, t *Tensor) {
+	if old := s[name]; old == nil || old.DType() != t.DType() || !slices.Equal(old.Shape, t.Shape) {
+		s[name] = NewTensor(t.DType(), t.Shape...)
+	}
+	if err := s[name].Copy(t); err != nil {
+		panic("graph: " + err.Error())
+	}
+}
+
+// Clone returns a copy that shares no memory.
+func (s States) Clone() States {
+	c := make(States, len(s))
+	for name, t := range s {
+		c.set(name, t)
+	}
+	return c
+}
+
+// Clear sets the states to zero of the sequences b of the batch for which ends[b] is true. A nil ends means none.
+func (s States) Clear(ends []bool) {
+	for _, t := range s {
+		for b, ended := range ends {
+			if !ended || b >= t.Shape[0] {
+				continue
+			}
+			width := t.Len() / t.Shape[0]
+			for i := b * width; i < (b+1)*width; i++ {
+				t.SetAt(i, 0)
+			}
 		}
 	}
 }

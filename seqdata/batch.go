@@ -10,6 +10,8 @@ import (
 const (
 	Input  = "input"  // what a network is given, [T, B] ids or [T, B, F] features
 	Target = "target" // what it should answer
+	Mask   = "mask"   // [T, B], 0 where a sequence has no step: recurrent layers keep their state there, and no loss counts
+	Weight = "weight" // [T, B], how much each target counts in the loss
 )
 
 // Array is a dense array, flattened row by row. Exactly one of Ints and Floats
@@ -28,12 +30,52 @@ type Array struct {
 type Batch struct {
 	T, B   int
 	Arrays map[string]Array
+
+	// Ends says of each of the B sequences whether it ends with this window: the next one begins another, from zero
+	// states. nil means that none does.
+	Ends []bool
+}
+
+// Clone returns a copy that shares no memory.
+func (b *Batch) Clone() *Batch {
+	c := &Batch{T: b.T, B: b.B, Arrays: make(map[string]Array, len(b.Arrays)), Ends: slices.Clone(b.Ends)}
+	for name, a := range b.Arrays {
+		c.Arrays[name] = Array{slices.Clone(a.Shape), slices.Clone(a.Ints), slices.Clone(a.Floats)}
+	}
+	return c
+}
+
+// Targets counts the targets that the loss is a mean over, and sums their weights: one for each time step of each
+// sequence, or for each sequence if the target has no time, without those that Mask excludes or that have a Weight of 0.
+func (b *Batch) Targets() (count int, weight float64) {
+	if t := b.Arrays[Target]; len(t.Shape) == 1 {
+		return b.B, float64(b.B)
+	}
+	mask, weights := b.Arrays[Mask].Floats, b.Arrays[Weight].Floats
+	if mask == nil && weights == nil {
+		return b.T * b.B, float64(b.T * b.B)
+	}
+	for i := range b.T * b.B {
+		w := 1.0
+		if weights != nil {
+			w = float64(weights[i])
+		}
+		if mask != nil && mask[i] == 0 {
+			w = 0
+		}
+		if w != 0 {
+			count++
+			weight += w
+		}
+	}
+	return count, weight
 }
 
 // Validate returns a *BatchError unless T and B are positive, the input is
 // there and is [T, B, …], and every other array is [B] or [T', B, …], with any
 // number of steps T' (a decoder's sequence has a length of its own), and has
-// the elements that its shape says.
+// the elements that its shape says; Mask and Weight are [T, B] floats, and
+// there are as many Ends as sequences, or none.
 func (b *Batch) Validate() error {
 	if b == nil {
 		return &BatchError{Got: "no value (it is nil)", Want: "arrays"}
@@ -43,6 +85,9 @@ func (b *Batch) Validate() error {
 	}
 	if _, ok := b.Arrays[Input]; !ok {
 		return &BatchError{Got: "no input", Want: fmt.Sprintf("an array named %q", Input)}
+	}
+	if n := len(b.Ends); n != 0 && n != b.B {
+		return &BatchError{Array: "Ends", Got: fmt.Sprint(n, " values"), Want: fmt.Sprintf("none or %d", b.B)}
 	}
 	for name, a := range b.Arrays {
 		if b.validateArray(name, a) != nil {
@@ -75,6 +120,8 @@ func (b *Batch) validateArray(name string, a Array) error {
 		len(a.Shape) == 1 && a.Shape[0] != b.B,
 		len(a.Shape) >= 2 && a.Shape[1] != b.B:
 		return wrong(shape(), fmt.Sprintf("[%d] or [steps %d …]: B", b.B, b.B))
+	case (name == Mask || name == Weight) && (a.Floats == nil || !slices.Equal(a.Shape, []int{b.T, b.B})):
+		return wrong(shape(), fmt.Sprintf("[%d %d] floats: T, B", b.T, b.B))
 	case a.Ints != nil && a.Floats != nil:
 		return wrong("Ints and Floats", "one of them")
 	}

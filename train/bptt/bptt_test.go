@@ -174,9 +174,9 @@ func TestProgramsAreCached(t *testing.T) {
 		t.Errorf("window %+v", w)
 	}
 	masked := ids(4, 2)
-	masked.Arrays["mask"] = seqdata.Array{Shape: []int{4, 2}, Floats: make([]float32, 8)}
+	masked.Arrays["extra"] = seqdata.Array{Shape: []int{4, 2}, Floats: make([]float32, 8)}
 	wider := ids(4, 2)
-	wider.Arrays["mask"] = seqdata.Array{Shape: []int{4, 2, 3}, Floats: make([]float32, 24)}
+	wider.Arrays["extra"] = seqdata.Array{Shape: []int{4, 2, 3}, Floats: make([]float32, 24)}
 	distinct := map[*graph.Program]bool{
 		first:                 true,
 		get(ids(4, 2), false): true,

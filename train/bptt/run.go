@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"io"
 	"math/rand/v2"
 
 	"github.com/gobptt/bptt/graph"
@@ -16,17 +17,93 @@ type Data interface {
 	Rewind()
 }
 
-// Run is a pass over data: what a strategy works with.
+// Run is a pass over data: what a strategy works with, from its first update to its last.
 type Run struct {
 	Data     Data
 	Programs *Programs
 	States   graph.States // carried from window to window
 	Random   rand.Source  // of the seeds of dropout masks
+
+	recent []*window // windows whose activations a later update goes back through, oldest first
+
 }
+
+// Rewind begins an epoch: the data from their start, from zero states.
+func (r *Run) Rewind() {
+	r.Data.Rewind()
+	clear(r.States)
+	r.Cut()
+}
+
+// Cut makes the present states constants: no later update's gradient reaches what came before. A checkpoint that holds
+// the states then holds all that the run goes on from.
+func (r *Run) Cut() { r.recent = nil }
 
 // Result says what a strategy computed.
 type Result struct {
 	Loss    float64 // mean over the targets, in the loss's unit
 	Targets int
+	Weight  float64        // the sum of the targets' weights, of which Loss is the mean
+	Rate    float64        // what the learning rate of this update is to be multiplied by; 0 means 1
 	Program *graph.Program // the last one run
+	Work    Work           // what it took, for strategies that may compute windows more than once
+
+}
+
+// next reads the next window, as data of its own.
+func (r *Run) next(steps int) (*window, error) {
+	batch, err := r.Data.Next(steps)
+	if err != nil {
+		return nil, err
+	}
+	if err := batch.Validate(); err != nil {
+		return nil, err
+	}
+	w := &window{batch: batch.Clone(), seed: r.Random.Uint64()}
+	w.targets, w.weight = batch.Targets()
+	return w, nil
+}
+
+// sequence reads windows until every sequence of the batch has ended, or the epoch.
+func (r *Run) sequence(steps int) ([]*window, error) {
+	var all []*window
+	var ended []bool
+	for {
+		w, err := r.next(steps)
+		if err == io.EOF && len(all) > 0 {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, w)
+		if w.batch.Ends == nil {
+			continue
+		}
+		if ended == nil {
+			ended = make([]bool, w.batch.B)
+		}
+		left := false
+		for b := range ended {
+			ended[b] = ended[b] || w.batch.Ends[b]
+			left = left || !ended[b]
+		}
+		if !left {
+			return all, nil
+		}
+	}
+}
+
+// step runs a program for a batch from the carried states.
+func (r *Run) step(p *graph.Program, batch *seqdata.Batch, seed uint64) (Result, error) {
+	if err := p.Load(r.States); err != nil {
+		return Result{}, err
+	}
+	if err := p.Run(seed); err != nil {
+		return Result{}, err
+	}
+	p.Store(r.States)
+	r.States.Clear(batch.Ends)
+	count, weight := batch.Targets()
+	return Result{Loss: p.Cost(), Targets: count, Weight: weight, Program: p}, nil
 }
