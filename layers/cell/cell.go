@@ -45,21 +45,38 @@ type Options struct {
 // bias_ih and bias_hh [gates·H].
 type affine struct {
 	WeightIH, WeightHH *graph.Param
-	BiasIH, BiasHH     *graph.Param // nil without bias
+	BiasIH, BiasHH     *graph.Param // nil without bias; BiasHH also if the cell has one bias a gate
 	hidden             int
 }
 
-// newAffine draws all weights from U(-1/√H, 1/√H), as PyTorch does.
+// uniform draws from U(-1/√H, 1/√H), as PyTorch does for all weights of its recurrent layers.
+func uniform(hidden int) graph.Initializer { return graph.Uniform(1 / math.Sqrt(float64(hidden))) }
+
+// ones sets all values to 1.
+func ones(values []float64, _ []int, _ *rand.Rand) {
+	for i := range values {
+		values[i] = 1
+	}
+}
+
+// newAffine returns drawn weights with PyTorch's two biases.
 func newAffine(gates, input, hidden int, o Options, rng *rand.Rand) affine {
-	draw := graph.Uniform(1 / math.Sqrt(float64(hidden)))
+	a := newSingleBias(gates, input, hidden, o, rng)
+	if !o.NoBias {
+		a.BiasHH = graph.NewParam(uniform(hidden), rng, gates*hidden)
+	}
+	return a
+}
+
+// newSingleBias returns drawn weights for a cell with one bias a gate, bias_ih.
+func newSingleBias(gates, input, hidden int, o Options, rng *rand.Rand) affine {
 	a := affine{
-		WeightIH: graph.NewParam(draw, rng, gates*hidden, input),
-		WeightHH: graph.NewParam(draw, rng, gates*hidden, hidden),
+		WeightIH: graph.NewParam(uniform(hidden), rng, gates*hidden, input),
+		WeightHH: graph.NewParam(uniform(hidden), rng, gates*hidden, hidden),
 		hidden:   hidden,
 	}
 	if !o.NoBias {
-		a.BiasIH = graph.NewParam(draw, rng, gates*hidden)
-		a.BiasHH = graph.NewParam(draw, rng, gates*hidden)
+		a.BiasIH = graph.NewParam(uniform(hidden), rng, gates*hidden)
 	}
 	return a
 }
@@ -67,7 +84,10 @@ func newAffine(gates, input, hidden int, o Options, rng *rand.Rand) affine {
 func (a *affine) Params() []graph.NamedParam {
 	params := []graph.NamedParam{{Name: "weight_ih", Param: a.WeightIH}, {Name: "weight_hh", Param: a.WeightHH}}
 	if a.BiasIH != nil {
-		params = append(params, graph.NamedParam{Name: "bias_ih", Param: a.BiasIH}, graph.NamedParam{Name: "bias_hh", Param: a.BiasHH})
+		params = append(params, graph.NamedParam{Name: "bias_ih", Param: a.BiasIH})
+	}
+	if a.BiasHH != nil {
+		params = append(params, graph.NamedParam{Name: "bias_hh", Param: a.BiasHH})
 	}
 	return params
 }
@@ -95,4 +115,13 @@ func bias(b *graph.Builder, p *graph.Param) *graph.Node {
 		return nil
 	}
 	return b.Param(p)
+}
+
+// rows writes rows from ≤ i < to of a parameter, once in a window.
+func rows(b *graph.Builder, p *graph.Param, from, to int) *graph.Node {
+	type key struct {
+		p        *graph.Param
+		from, to int
+	}
+	return b.Once(key{p, from, to}, func() *graph.Node { return b.Slice(b.Param(p), 0, from, to) })
 }

@@ -10,21 +10,47 @@ import (
 )
 
 // cells are all cells of package cell, by the name of their constructor. A test in internal/arrows fails if one is missing.
-var cells = map[string]func(input, hidden int, o cell.Options, rng *rand.Rand) cell.Cell{
+var cells = map[string]constructor{
 	"NewRNN":     func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewRNN(i, h, o, rng) },
 	"NewReLURNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewReLURNN(i, h, o, rng) },
 	"NewLSTM":    func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewLSTM(i, h, o, rng) },
 	"NewGRU":     func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewGRU(i, h, o, rng) },
+
+	"NewPeepholeLSTM":   of(cell.NewPeepholeLSTM),
+	"NewCoupledLSTM":    of(cell.NewCoupledLSTM),
+	"NewJANET":          of(cell.NewJANET),
+	"NewMGU":            of(cell.NewMGU),
+	"NewResetBeforeGRU": of(cell.NewResetBeforeGRU),
+	"NewMLSTM":          of(cell.NewMLSTM),
+	"NewMILSTM":         of(cell.NewMILSTM),
+	"NewMIRNN":          of(cell.NewMIRNN),
+	"NewLayerNormLSTM":  of(cell.NewLayerNormLSTM),
+	"NewLayerNormGRU":   of(cell.NewLayerNormGRU),
+	"NewProjectedLSTM": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewProjectedLSTM(i, h, 2, o, rng)
+	},
+}
+
+type constructor func(input, hidden int, o cell.Options, rng *rand.Rand) cell.Cell
+
+// of makes a constructor of a concrete type one of cells.
+func of[C cell.Cell](newCell func(input, hidden int, o cell.Options, rng *rand.Rand) C) constructor {
+	return func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return newCell(i, h, o, rng) }
 }
 
 func TestCells(t *testing.T) {
 	for name, newCell := range cells {
 		for what, o := range map[string]cell.Options{"": {}, " without bias": {NoBias: true}} {
 			t.Run(name+what, func(t *testing.T) {
+				t.Parallel()
 				celltest.Run(t, 3, func(rng *rand.Rand) cell.Cell { return newCell(3, 5, o, rng) })
 			})
 		}
+		if _, ok := newCell(1, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))).(cell.Fused); !ok {
+			continue // tiles only matter to a fused recurrence
+		}
 		t.Run(name+" wider than a tile", func(t *testing.T) {
+			t.Parallel()
 			celltest.Run(t, 1, func(rng *rand.Rand) cell.Cell { return newCell(1, 67, cell.Options{}, rng) })
 		})
 	}
