@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
+func ints(n int, shape ...int) Array   { return Array{Shape: shape, Ints: make([]int32, n)} }
+func floats(n int, shape ...int) Array { return Array{Shape: shape, Floats: make([]float32, n)} }
+
 func TestBatchValidate(t *testing.T) {
-	ints := func(n int, shape ...int) Array { return Array{Shape: shape, Ints: make([]int32, n)} }
-	floats := func(n int, shape ...int) Array { return Array{Shape: shape, Floats: make([]float32, n)} }
 	both := Array{Shape: []int{2, 3}, Ints: make([]int32, 6), Floats: make([]float32, 6)}
 	input := ints(6, 2, 3)
 

@@ -9,7 +9,7 @@ import (
 // Full is backpropagation through time over whole sequences, however long: all windows forward, then all windows backward,
 // from the last to the first. The gradient is exact. The memory grows with the length; Checkpointed bounds it.
 //
-// A sequence is what the data give until all rows of a batch have ended, or the epoch; an update is made for each.
+// A sequence is what the data give until all rows of a batch end at once, or the epoch; an update is made for each.
 type Full struct {
 	Window int // time steps of a compiled window, in which the sequence is computed; required
 }

@@ -3,6 +3,7 @@ package bptt
 import (
 	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/seqdata"
@@ -64,10 +65,9 @@ func (r *Run) next(steps int) (*window, error) {
 	return w, nil
 }
 
-// sequence reads windows until every sequence of the batch has ended, or the epoch.
+// sequence reads windows until all sequences of the batch end at once, or the epoch.
 func (r *Run) sequence(steps int) ([]*window, error) {
 	var all []*window
-	var ended []bool
 	for {
 		w, err := r.next(steps)
 		if err == io.EOF && len(all) > 0 {
@@ -77,18 +77,7 @@ func (r *Run) sequence(steps int) ([]*window, error) {
 			return nil, err
 		}
 		all = append(all, w)
-		if w.batch.Ends == nil {
-			continue
-		}
-		if ended == nil {
-			ended = make([]bool, w.batch.B)
-		}
-		left := false
-		for b := range ended {
-			ended[b] = ended[b] || w.batch.Ends[b]
-			left = left || !ended[b]
-		}
-		if !left {
+		if w.batch.Ends != nil && !slices.Contains(w.batch.Ends, false) {
 			return all, nil
 		}
 	}
