@@ -75,7 +75,7 @@ func (c recipe) bench(b *testing.B) {
 			Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 1e-3}, ClipNorm: 1,
 			BPTT: bptt.Truncated{Window: c.t}, Steps: 1,
 		},
-		data: repeated(c.v, c.t, c.b, rng), states: graph.States{},
+		data: repeated(c.v, c.t, c.b, rng),
 	}
 	if err := f.begin(); err != nil {
 		b.Fatal(err)

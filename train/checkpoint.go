@@ -105,8 +105,10 @@ func ReadCheckpoint(dir, name string) ([]byte, error) {
 	return s.ReadFile(name)
 }
 
-// save writes the whole state of a run.
+// save writes the whole state of a run. What a later gradient could go back through isn't part of it, so it is cut off in
+// the run that goes on as well: it ends as a resumed one does.
 func (c *Checkpoint) save(f *fit) error {
+	f.pass.Cut()
 	keep := c.Keep
 	if keep == 0 {
 		keep = 2
@@ -115,7 +117,7 @@ func (c *Checkpoint) save(f *fit) error {
 		files := map[string]func(io.Writer) error{
 			modelFile:     func(w io.Writer) error { return WriteWeights(w, f.Model.Params()) },
 			optimizerFile: func(w io.Writer) error { return writeTensors(w, f.Optimizer.State().Moments) },
-			statesFile:    func(w io.Writer) error { return writeTensors(w, f.states) },
+			statesFile:    func(w io.Writer) error { return writeTensors(w, f.pass.States) },
 			trainFile:     f.writeProgress,
 		}
 		for name, data := range c.Attach {
@@ -238,7 +240,7 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		if err := d.SetCursor(p.Cursor); err != nil {
 			return &CheckpointError{Path: s.Path, What: "the place in the data", Err: err}
 		}
-		f.states = graph.States(carried)
+		f.pass.States = graph.States(carried)
 	} // else an epoch begins, from zero states
 	if err := setWeights(f.Model.Params(), weights); err != nil {
 		return err

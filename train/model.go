@@ -23,7 +23,8 @@ type Loss interface {
 
 // Optimizer updates parameters from their gradients. Those of package optim are ones.
 type Optimizer interface {
-	Step(a *graph.Arena) error
+	// Step updates the arena's values from its gradients, at factor times the optimizer's own learning rate.
+	Step(a *graph.Arena, factor float64) error
 	State() optim.State
 	Restore(optim.State)
 }

@@ -49,7 +49,7 @@ type Report struct {
 // saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil. The
 // history is never nil, also with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
-	f := &fit{Trainer: t, data: data, validation: validation, states: graph.States{}, history: &track.History{}}
+	f := &fit{Trainer: t, data: data, validation: validation, history: &track.History{}}
 	if err := f.begin(); err != nil {
 		return f.history, err
 	}
@@ -62,7 +62,7 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 type fit struct {
 	*Trainer
 	data, validation Data
-	states           graph.States
+	pass             *bptt.Run
 	history          *track.History
 
 	step    int
@@ -104,7 +104,8 @@ func (f *fit) begin() error {
 	if err := f.prepare(); err != nil {
 		return err
 	}
-	f.data.Rewind()
+	f.pass = &bptt.Run{Data: f.data, Programs: f.programs, States: graph.States{}, Random: f.Random}
+	f.pass.Rewind()
 	f.saved = -1
 	if f.Checkpoint != nil {
 		return f.Checkpoint.open(f)
@@ -175,11 +176,10 @@ func (f *fit) run(ctx context.Context) error {
 
 // update makes one step: gradient, norm, clipping, optimizer.
 func (f *fit) update() (bptt.Result, float64, error) {
-	r, err := f.BPTT.Gradient(&bptt.Run{Data: f.data, Programs: f.programs, States: f.states, Random: f.Random})
-	if err == io.EOF { // a new epoch begins, from zero states
-		f.data.Rewind()
-		clear(f.states)
-		r, err = f.BPTT.Gradient(&bptt.Run{Data: f.data, Programs: f.programs, States: f.states, Random: f.Random})
+	r, err := f.BPTT.Gradient(f.pass)
+	if err == io.EOF { // a new epoch begins
+		f.pass.Rewind()
+		r, err = f.BPTT.Gradient(f.pass)
 		if err == io.EOF {
 			return r, 0, &ArgumentError{Name: "data", Got: "empty", Want: "at least one window in an epoch"}
 		}
@@ -202,7 +202,11 @@ func (f *fit) update() (bptt.Result, float64, error) {
 	if err := f.finite("gradient norm", norm, r.Program); err != nil {
 		return r, 0, err
 	}
-	return r, norm, f.Optimizer.Step(f.arena)
+	factor := 1.0
+	if r.Rate > 0 {
+		factor = r.Rate
+	}
+	return r, norm, f.Optimizer.Step(f.arena, factor)
 }
 
 func (f *fit) finite(what string, v float64, p *graph.Program) error {
@@ -259,7 +263,7 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 	}
 	data.Rewind()
 	run := &bptt.Run{Data: data, Programs: t.programs, States: graph.States{}}
-	sum, targets := 0.0, 0
+	sum, weight, windows := 0.0, 0.0, 0
 	for {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -271,11 +275,15 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		sum += r.Loss * float64(r.Targets)
-		targets += r.Targets
+		sum += r.Loss * r.Weight
+		weight += r.Weight
+		windows++
 	}
-	if targets == 0 {
+	if windows == 0 {
 		return 0, &ArgumentError{Name: "data", Got: "empty", Want: "at least one window in an epoch"}
 	}
-	return sum / float64(targets), nil
+	if weight == 0 {
+		return 0, nil
+	}
+	return sum / weight, nil
 }

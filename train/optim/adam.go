@@ -24,9 +24,9 @@ type Adam struct {
 	sweep adamSweep
 }
 
-// Step updates the arena's values from its gradients.
-func (o *Adam) Step(a *graph.Arena) error {
-	return adam("Adam", o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, 0, &o.memory, &o.sweep, a)
+// Step updates the arena's values from its gradients, at factor times the learning rate.
+func (o *Adam) Step(a *graph.Arena, factor float64) error {
+	return adam("Adam", factor, o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, 0, &o.memory, &o.sweep, a)
 }
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019): p ← p·(1 - LearningRate·WeightDecay) before
@@ -42,14 +42,15 @@ type AdamW struct {
 	sweep adamSweep
 }
 
-// Step updates the arena's values from its gradients.
-func (o *AdamW) Step(a *graph.Arena) error {
-	return adam("AdamW", o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, 0, o.WeightDecay, &o.memory, &o.sweep, a)
+// Step updates the arena's values from its gradients, at factor times the learning rate.
+func (o *AdamW) Step(a *graph.Arena, factor float64) error {
+	return adam("AdamW", factor, o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, 0, o.WeightDecay, &o.memory, &o.sweep, a)
 }
 
-func adam(name string, rate, beta1, beta2, epsilon, l2, decay float64, memory *memory, sweep *adamSweep, a *graph.Arena) error {
+func adam(name string, factor, rate, beta1, beta2, epsilon, l2, decay float64, memory *memory, sweep *adamSweep, a *graph.Arena) error {
 	rate, beta1, beta2, epsilon = orDefault(rate, 1e-3), orDefault(beta1, 0.9), orDefault(beta2, 0.999), orDefault(epsilon, 1e-8)
 	for _, err := range []error{
+		inRange(name, "factor", factor, 0, math.Inf(1)),
 		inRange(name, "LearningRate", rate, 0, math.Inf(1)),
 		inRange(name, "Beta1", beta1, 0, 1),
 		inRange(name, "Beta2", beta2, 0, 1),
@@ -68,6 +69,7 @@ func adam(name string, rate, beta1, beta2, epsilon, l2, decay float64, memory *m
 	if err != nil {
 		return err
 	}
+	rate *= factor
 	memory.steps++
 	t := float64(memory.steps)
 	step, root := rate/(1-math.Pow(beta1, t)), math.Sqrt(1-math.Pow(beta2, t))

@@ -33,7 +33,7 @@ func ExampleSGD() {
 		if err := program.Run(0); err != nil {
 			log.Fatal(err)
 		}
-		if err := optimizer.Step(arena); err != nil {
+		if err := optimizer.Step(arena, 1); err != nil {
 			log.Fatal(err)
 		}
 		if step%20 == 0 {
@@ -53,7 +53,7 @@ func ExampleAdam() {
 	if err := program.Run(0); err != nil {
 		log.Fatal(err)
 	}
-	if err := optimizer.Step(arena); err != nil {
+	if err := optimizer.Step(arena, 1); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("gradient %.0f, x and y after one step %.2f\n", arena.Grads.F32, arena.Values.F32)

@@ -16,7 +16,7 @@ import (
 
 // optimizer is what all optimizers of the package are.
 type optimizer interface {
-	Step(a *graph.Arena) error
+	Step(a *graph.Arena, factor float64) error
 	State() optim.State
 	Restore(optim.State)
 }
@@ -63,7 +63,7 @@ func step(t testing.TB, o optimizer, a *graph.Arena, gradient ...float64) {
 	t.Helper()
 	err := a.Grads.SetFloats(gradient)
 	if err == nil {
-		err = o.Step(a)
+		err = o.Step(a, 1)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestRestore(t *testing.T) {
 			n := map[graph.DType]int{graph.Float32: 99, graph.Float64: 100}[d]
 			wrong := arena(t, d, random(n, 1))
 			before := wrong.Values.Floats()
-			err := o.Step(wrong)
+			err := o.Step(wrong, 1)
 			if _, ok := errors.AsType[*graph.ShapeError](err); !ok || !slices.Equal(wrong.Values.Floats(), before) {
 				t.Errorf("%s: %d parameters of %v with moments of 100 of float32: %v", name, n, d, err)
 			}
@@ -229,7 +229,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 		if err := a.Grads.SetFloats([]float64{1, 1}); err != nil {
 			t.Fatal(err)
 		}
-		err := c.o.Step(a)
+		err := c.o.Step(a, 1)
 		if e, ok := errors.AsType[*graph.ArgumentError](err); !ok || e.Name != c.name {
 			t.Errorf("%T %+v: got %v, want an *ArgumentError that names %s", c.o, c.o, err, c.name)
 		}

@@ -22,10 +22,11 @@ type RMSprop struct {
 	sweep rmspropSweep
 }
 
-// Step updates the arena's values from its gradients.
-func (o *RMSprop) Step(a *graph.Arena) error {
+// Step updates the arena's values from its gradients, at factor times the learning rate.
+func (o *RMSprop) Step(a *graph.Arena, factor float64) error {
 	rate, alpha, epsilon := orDefault(o.LearningRate, 0.01), orDefault(o.Alpha, 0.99), orDefault(o.Epsilon, 1e-8)
 	for _, err := range []error{
+		inRange("RMSprop", "factor", factor, 0, math.Inf(1)),
 		inRange("RMSprop", "LearningRate", rate, 0, math.Inf(1)),
 		inRange("RMSprop", "Alpha", alpha, 0, 1),
 		inRange("RMSprop", "Epsilon", epsilon, 0, math.Inf(1)),
@@ -40,7 +41,7 @@ func (o *RMSprop) Step(a *graph.Arena) error {
 		return err
 	}
 	o.steps++
-	o.sweep = rmspropSweep{a, v, rate, alpha, epsilon, o.WeightDecay}
+	o.sweep = rmspropSweep{a, v, rate * factor, alpha, epsilon, o.WeightDecay}
 	a.Sweep(&o.sweep)
 	return nil
 }

@@ -20,13 +20,15 @@ type SGD struct {
 	WeightDecay  float64 // L2
 
 	memory
-	a *graph.Arena
-	m *graph.Tensor
+	a    *graph.Arena
+	m    *graph.Tensor
+	rate float64 // of this step
 }
 
-// Step updates the arena's values from its gradients.
-func (o *SGD) Step(a *graph.Arena) error {
+// Step updates the arena's values from its gradients, at factor times the learning rate.
+func (o *SGD) Step(a *graph.Arena, factor float64) error {
 	for _, err := range []error{
+		inRange("SGD", "factor", factor, 0, math.Inf(1)),
 		inRange("SGD", "LearningRate", o.LearningRate, math.SmallestNonzeroFloat64, math.Inf(1)),
 		inRange("SGD", "Momentum", o.Momentum, 0, 1),
 		inRange("SGD", "Dampening", o.Dampening, 0, math.Inf(1)),
@@ -44,7 +46,7 @@ func (o *SGD) Step(a *graph.Arena) error {
 		}
 	}
 	o.steps++
-	o.a, o.m = a, m
+	o.a, o.m, o.rate = a, m, factor*o.LearningRate
 	a.Sweep((*sgdSweep)(o))
 	return nil
 }
@@ -71,7 +73,7 @@ func part[F kernel.Float](v []F, from, to int) []F {
 }
 
 func sgdStep[F kernel.Float](o *sgdSweep, p, grad, m []F) {
-	rate, mu, keep, decay := F(o.LearningRate), F(o.Momentum), F(1-o.Dampening), F(o.WeightDecay)
+	rate, mu, keep, decay := F(o.rate), F(o.Momentum), F(1-o.Dampening), F(o.WeightDecay)
 	if o.steps == 1 {
 		keep = 1
 	}
