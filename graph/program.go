@@ -292,6 +292,15 @@ func (p *Program) Graph() *gorgonia.ExprGraph { return p.b.g }
 // Nodes is the number of nodes of the graph.
 func (p *Program) Nodes() int { return len(p.b.nodes) }
 
+// Params returns the parameters that the program uses, in the order in which the model has written them.
+func (p *Program) Params() []*Param {
+	var params []*Param
+	for _, bp := range p.params {
+		params = append(params, bp.p)
+	}
+	return params
+}
+
 // Window returns what the program is compiled for.
 func (p *Program) Window() Window { return p.b.window }
 

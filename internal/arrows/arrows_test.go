@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"seqdata": {},
 
 	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
-	"train/bptt":  {"graph", "seqdata"},
+	"train/bptt":  {"graph", "seqdata", "internal/kernel"},
 	"train/optim": {"graph", "internal/kernel"},
 	"train/loss":  {"graph", "seqdata"},
 	"train/track": {"github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/..."},

@@ -25,7 +25,8 @@ type Run struct {
 	States   graph.States // carried from window to window
 	Random   rand.Source  // of the seeds of dropout masks
 
-	recent []*window // windows whose activations a later update goes back through, oldest first
+	carried any       // by an online strategy, from step to step
+	recent  []*window // windows whose activations a later update goes back through, oldest first
 
 }
 
@@ -38,7 +39,7 @@ func (r *Run) Rewind() {
 
 // Cut makes the present states constants: no later update's gradient reaches what came before. A checkpoint that holds
 // the states then holds all that the run goes on from.
-func (r *Run) Cut() { r.recent = nil }
+func (r *Run) Cut() { r.recent, r.carried = nil, nil }
 
 // Result says what a strategy computed.
 type Result struct {

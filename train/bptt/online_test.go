@@ -1,0 +1,204 @@
+package bptt_test
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/layers/cell"
+	"github.com/gobptt/bptt/seqdata"
+	"github.com/gobptt/bptt/train"
+	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/loss"
+)
+
+// TestRTRL: the gradient forward in time is that backward in time, for one update or several, if nothing is updated in
+// between.
+func TestRTRL(t *testing.T) {
+	const steps = 9
+	for name, newCell := range cells {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProblem(t, newCell, steps, 0)
+			want, whole, _ := p.gradient(t, bptt.Full{Window: steps})
+			for _, window := range []int{1, 4, steps} {
+				got, weight := sumOfUpdates(t, p, bptt.RTRL{Window: window})
+				if d := distance(got, want); d > 1e-10 || weight != whole.Weight {
+					t.Errorf("updates of %d steps: differs by %g, targets %v and %v", window, d, weight, whole.Weight)
+				}
+			}
+		})
+	}
+}
+
+// TestRTRLStack: two layers, dropout, and sequences that end.
+func TestRTRLStack(t *testing.T) {
+	p := newProblem(t, cells["LSTM"], 12, 0)
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{
+		layers.NewEmbedding(vocabulary, 3, rng),
+		layers.NewGRU(3, 4, layers.GRUOptions{Layers: 2, Dropout: 0.3}, rng),
+		layers.NewLinear(4, vocabulary, rng),
+	}
+	graph.SetDType(model.Params(), graph.Float64)
+	p.params = model.Params()
+	p.write = func(b *graph.Builder) *graph.Node {
+		return loss.CrossEntropy{}.Cost(b, model.Apply(b, b.Input(seqdata.Input)))
+	}
+	tokens := make([][]int32, 2)
+	for r := range tokens {
+		for range 9 {
+			tokens[r] = append(tokens[r], int32(rng.IntN(vocabulary)))
+		}
+	}
+	p.data = &rows{tokens: tokens, ends: [][]int{{3, 8}, {5, 8}}}
+	want, _, _ := p.gradient(t, bptt.Full{Window: 1}) // the windows of RTRL, for their masks
+	got, _, _ := p.gradient(t, bptt.RTRL{Window: 100})
+	if d := distance(got, want); d > 1e-10 {
+		t.Errorf("differs by %g", d)
+	}
+}
+
+// diagonal is an RNN whose units act on themselves only.
+type diagonal struct{ W, U *graph.Param }
+
+func (c *diagonal) States() []cell.StateSpec { return []cell.StateSpec{{Name: "h", Width: 4}} }
+
+func (c *diagonal) Params() []graph.NamedParam {
+	return []graph.NamedParam{{Name: "w", Param: c.W}, {Name: "u", Param: c.U}}
+}
+
+func (c *diagonal) Step(b *graph.Builder, x *graph.Node, s cell.State) (*graph.Node, cell.State) {
+	h := b.Tanh(b.Add(b.MatMul(x, b.Param(c.W)), b.Mul(s[0], b.Param(c.U))))
+	return h, cell.State{h}
+}
+
+// TestSnAp1: exact for a diagonal recurrence; for another one, closer to the exact gradient than one without a past.
+func TestSnAp1(t *testing.T) {
+	const steps = 12
+	p := newProblem(t, func(i, h int, rng *rand.Rand) cell.Cell {
+		return &diagonal{graph.NewParam(graph.Normal(0.5), rng, i, h), graph.NewParam(graph.Normal(1), rng, h)}
+	}, steps, 0)
+	want, _, _ := p.gradient(t, bptt.Full{Window: steps})
+	if got, _ := sumOfUpdates(t, p, bptt.SnAp1{Window: 5}); distance(got, want) > 1e-10 {
+		t.Errorf("differs by %g", distance(got, want))
+	}
+
+	for _, name := range []string{"LSTM", "GRU"} {
+		p := newProblem(t, cells[name], steps, 0)
+		want, _, _ := p.gradient(t, bptt.Full{Window: steps})
+		got, _ := sumOfUpdates(t, p, bptt.SnAp1{Window: 1})
+		without, _ := sumOfUpdates(t, p, bptt.Truncated{Window: 1})
+		if near, far := distance(got, want), distance(without, want); near > far/2 || near < 1e-6 {
+			t.Errorf("%s: differs by %g, truncation to one step by %g", name, near, far)
+		}
+	}
+}
+
+// TestEProp: the gradient of a window whose recurrent products are constants.
+func TestEProp(t *testing.T) {
+	const steps = 9
+	for _, name := range []string{"RNN", "LSTM", "GRU", "coupled LSTM"} {
+		p := newProblem(t, cells[name], steps, 0)
+		b := graph.NewBuilder(graph.Window{T: steps, B: batch, Train: true}, graph.Options{DType: graph.Float64})
+		p.data.Rewind()
+		data, err := p.data.Next(steps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Ints(seqdata.Input, steps*batch)
+		b.Ints(seqdata.Target, steps*batch)
+		program, err := b.Compile(p.write(b), graph.Gradients{States: true, Local: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(program.SetInts(seqdata.Input, data.Arrays[seqdata.Input].Ints),
+			program.SetInts(seqdata.Target, data.Arrays[seqdata.Target].Ints), program.Run(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want [][]float64
+		for _, q := range p.params {
+			want = append(want, q.Grad.Floats())
+		}
+		if got, _ := sumOfUpdates(t, p, bptt.EProp{Window: 4}); distance(got, want) > 1e-10 {
+			t.Errorf("%s: differs by %g", name, distance(got, want))
+		}
+	}
+}
+
+// TestUORO: the mean over many seeds is the exact gradient, within its standard error.
+func TestUORO(t *testing.T) {
+	const steps, runs = 5, 1500
+	p := newProblem(t, cells["RNN"], steps, 0)
+	want, _, _ := p.gradient(t, bptt.Full{Window: steps})
+	var sum, squares []float64
+	r := p.run()
+	for seed := range runs {
+		r.Rewind()
+		r.Random = rand.NewPCG(uint64(seed), 9)
+		if _, err := (bptt.UORO{Window: steps}).Gradient(r); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, q := range p.params {
+			for _, g := range q.Grad.Floats() {
+				if n == len(sum) {
+					sum, squares = append(sum, 0), append(squares, 0)
+				}
+				sum[n] += g
+				squares[n] += g * g
+				n++
+			}
+		}
+	}
+	n, worst, noisy := 0, 0.0, 0
+	for _, g := range want {
+		for _, w := range g {
+			mean := sum[n] / runs
+			deviation := math.Sqrt(max(squares[n]/runs-mean*mean, 0) / runs)
+			if deviation > 1e-12 {
+				noisy++
+				worst = max(worst, math.Abs(mean-w)/deviation)
+			} else if math.Abs(mean-w) > 1e-9 {
+				t.Errorf("element %d has no noise and is %v, want %v", n, mean, w)
+			}
+			n++
+		}
+	}
+	if worst > 4.5 || noisy < 20 { // of some 40 noisy elements, one is this far off by chance in 3000 tests
+		t.Errorf("the mean is off by up to %.1f standard errors, of %d noisy elements", worst, noisy)
+	}
+}
+
+// TestOnlineMisuse: what an online strategy can't serve, it says before any work.
+func TestOnlineMisuse(t *testing.T) {
+	p := newProblem(t, cells["peephole LSTM"], 12, 0)
+	for _, s := range []train.Strategy{bptt.RTRL{}, bptt.SnAp1{}, bptt.UORO{}, bptt.EProp{}} {
+		if e, ok := errors.AsType[*graph.ArgumentError](second(s.Gradient(p.run()))); !ok || e.Name != "Window" {
+			t.Errorf("%#v: %v", s, e)
+		}
+	}
+	if e, ok := errors.AsType[*graph.ArgumentError](second(bptt.EProp{Window: 1}.Gradient(p.run()))); !ok || e.Op != "Compile" {
+		t.Errorf("an unrolled cell: %v", e)
+	}
+	if e, ok := errors.AsType[*bptt.MemoryError](second(bptt.RTRL{Window: 1, Memory: 1000}.Gradient(p.run()))); !ok || e.Need < 1000 {
+		t.Errorf("little memory: %v", e)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	both := layers.NewGRU(1, 2, layers.GRUOptions{Bidirectional: true}, rng)
+	out := layers.NewLinear(4, vocabulary, rng)
+	table := layers.NewEmbedding(vocabulary, 1, rng)
+	graph.SetDType(append(append(both.Params(), out.Params()...), table.Params()...), graph.Float64)
+	p.write = func(b *graph.Builder) *graph.Node {
+		return loss.CrossEntropy{}.Cost(b, out.Apply(b, both.Apply(b, table.Apply(b, b.Input(seqdata.Input)))))
+	}
+	if e, ok := errors.AsType[*graph.ArgumentError](second(bptt.RTRL{Window: 1}.Gradient(p.run()))); !ok || e.Name != "state h_l0_reverse" {
+		t.Errorf("a layer that reads backwards: %v", e)
+	}
+}
+
+func second[A any](_ A, err error) error { return err }
