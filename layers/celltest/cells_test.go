@@ -15,6 +15,33 @@ var cells = map[string]func(input, hidden int, o cell.Options, rng *rand.Rand) c
 	"NewReLURNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewReLURNN(i, h, o, rng) },
 	"NewLSTM":    func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewLSTM(i, h, o, rng) },
 	"NewGRU":     func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewGRU(i, h, o, rng) },
+
+	"NewIndRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewIndRNN(i, h, o, rng) },
+	"NewTanhIndRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewTanhIndRNN(i, h, o, rng)
+	},
+	"NewSCRN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewSCRN(i, h, 2, o, rng) },
+	"NewClockworkRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewClockworkRNN(i, h+h%2, 2, o, rng)
+	},
+	"NewSRU":  func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewSRU(i, h, o, rng) },
+	"NewQRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewQRNN(i, h, o, rng) },
+	"NewMinimalRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewMinimalRNN(i, h, o, rng)
+	},
+	"NewAntisymmetricRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewAntisymmetricRNN(i, h, 0.5, 0.1, o, rng)
+	},
+	"NewLMU": func(i, h int, _ cell.Options, rng *rand.Rand) cell.Cell { return cell.NewLMU(i, h, 4, 7.5, rng) },
+	"NewPhasedLSTM": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewPhasedLSTM(i, h, o, rng)
+	},
+	"NewCTRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewCTRNN(i, h, 0.5, 2, o, rng)
+	},
+	"NewLeakyRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewLeakyRNN(i, h, 0.3, o, rng)
+	},
 }
 
 func TestCells(t *testing.T) {
