@@ -161,6 +161,15 @@ func (b *Builder) Scale(x *Node, c float64) *Node {
 	return b.unary("Scale", x, scalarFunc{f: func(x float64) float64 { return c * x }, dx: func(float64) float64 { return c }})
 }
 
+// Floor returns the largest whole number that isn't above x. Its derivative is 0.
+func (b *Builder) Floor(x *Node) *Node {
+	n := b.unary("Floor", x, scalarFunc{f: math.Floor})
+	if n != nil {
+		n.grad = nil
+	}
+	return n
+}
+
 // Clamp returns x limited to [low, high]. The gradient passes where low ≤ x ≤ high.
 func (b *Builder) Clamp(x *Node, low, high float64) *Node {
 	if b.err == nil && !(low <= high) {

@@ -44,6 +44,7 @@ var operations = map[string]operation{
 	"Scale":     {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Scale(in[0], 2) }},
 	"Clamp":     {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Clamp(in[0], -1, 1) }},
 
+	"Floor":        {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Floor(in[0]) }},
 	"StopGradient": {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.StopGradient(in[0]) }},
 	"MatMul":       {in: shapes{{3, 4}, {4, 2}}, apply: func(b *Builder, in []*Node) { b.MatMul(in[0], in[1]) }},
 	"MatMulTransA": {in: shapes{{4, 3}, {4, 2}}, apply: func(b *Builder, in []*Node) { b.MatMulTransA(in[0], in[1]) }},

@@ -48,6 +48,7 @@ var opCases = []struct {
 	{"AddScalar", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.AddScalar(in[0], 3) }},
 	{"Scale", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Scale(in[0], -3) }},
 	{"Clamp", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Clamp(in[0], -0.5, 1) }},
+	{"Floor", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Sub(b.Square(in[0]), b.Floor(in[0])) }},
 
 	{"Add", -2, 2, pairs, func(b *Builder, in []*Node) *Node { return b.Add(in[0], in[1]) }},
 	{"Sub", -2, 2, pairs, func(b *Builder, in []*Node) *Node { return b.Sub(in[0], in[1]) }},

@@ -127,6 +127,7 @@ func TestUnary(t *testing.T) {
 		"AddScalar":    {func(b *Builder, x *Node) *Node { return b.AddScalar(x, -3) }, func(x float64) float64 { return x - 3 }, -6},
 		"Scale":        {func(b *Builder, x *Node) *Node { return b.Scale(x, -3) }, func(x float64) float64 { return -x - x - x }, -6},
 		"Clamp":        {func(b *Builder, x *Node) *Node { return b.Clamp(x, -1, 2) }, func(x float64) float64 { return math.Max(-1, math.Min(2, x)) }, -6},
+		"Floor":        {(*Builder).Floor, func(x float64) float64 { return -math.Ceil(-x) }, -6},
 		"StopGradient": {(*Builder).StopGradient, func(x float64) float64 { return x }, -6},
 	} {
 		var x, want []float64

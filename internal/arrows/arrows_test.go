@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"graph": {"internal/kernel", "gorgonia.org/...", "github.com/chewxy/hm"},
 
 	"layers":          {"graph", "layers/cell"},
-	"layers/cell":     {"graph", "internal/kernel"},
+	"layers/cell":     {"graph", "internal/kernel", "gonum.org/v1/gonum/mat"},
 	"layers/celltest": {"graph", "layers", "layers/cell"},
 
 	"seqdata": {},

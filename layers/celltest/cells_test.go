@@ -29,6 +29,27 @@ var cells = map[string]constructor{
 	"NewProjectedLSTM": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
 		return cell.NewProjectedLSTM(i, h, 2, o, rng)
 	},
+
+	"NewIndRNN":     of(cell.NewIndRNN),
+	"NewTanhIndRNN": of(cell.NewTanhIndRNN),
+	"NewSCRN":       func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewSCRN(i, h, 2, o, rng) },
+	"NewClockworkRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewClockworkRNN(i, h+h%2, 2, o, rng)
+	},
+	"NewSRU":        of(cell.NewSRU),
+	"NewQRNN":       of(cell.NewQRNN),
+	"NewMinimalRNN": of(cell.NewMinimalRNN),
+	"NewAntisymmetricRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewAntisymmetricRNN(i, h, 0.5, 0.1, o, rng)
+	},
+	"NewLMU":        func(i, h int, _ cell.Options, rng *rand.Rand) cell.Cell { return cell.NewLMU(i, h, 4, 7.5, rng) },
+	"NewPhasedLSTM": of(cell.NewPhasedLSTM),
+	"NewCTRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewCTRNN(i, h, 0.5, 2, o, rng)
+	},
+	"NewLeakyRNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewLeakyRNN(i, h, 0.3, o, rng)
+	},
 }
 
 type constructor func(input, hidden int, o cell.Options, rng *rand.Rand) cell.Cell
