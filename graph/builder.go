@@ -23,28 +23,31 @@ type Window struct {
 type Options struct {
 	DType   DType // precision; the default is Float32
 	Threads int   // that an op may use at once; 0: as many as runtime.GOMAXPROCS. Results don't depend on it.
+	Observe bool  // record how the gradient flows through time, see Program.Recordings
 }
 
 // Builder writes the nodes of one window. Errors are sticky: after the first, every method does nothing and returns
 // nil, and Err and Compile report it.
 type Builder struct {
-	window  Window
-	dtype   DType
-	pool    *kernel.Pool
-	g       *gorgonia.ExprGraph
-	nodes   []*Node // in the order written, which is topological
-	byGorg  map[*gorgonia.Node]*Node
-	path    []string
-	err     error
-	inputs  map[string]*Node
-	params  map[*Param]*Node
-	outputs []output
-	states  []*stateNode
-	once    map[any]*Node
-	fused   []*Node // states that fused recurrences begin with
-	costs   []*Node // added to the cost that is differentiated
-	mask    *Node   // of the time steps, [T*B]; nil: all are valid
-	bytes   int     // memory that ops hold besides what plan gives them
+	window   Window
+	dtype    DType
+	pool     *kernel.Pool
+	g        *gorgonia.ExprGraph
+	nodes    []*Node // in the order written, which is topological
+	byGorg   map[*gorgonia.Node]*Node
+	path     []string
+	err      error
+	inputs   map[string]*Node
+	params   map[*Param]*Node
+	outputs  []output
+	states   []*stateNode
+	once     map[any]*Node
+	fused    []*Node // states that fused recurrences begin with
+	observe  bool
+	observed []observed
+	costs    []*Node // added to the cost that is differentiated
+	mask     *Node   // of the time steps, [T*B]; nil: all are valid
+	bytes    int     // memory that ops hold besides what plan gives them
 
 	compiled bool
 	want     Gradients
@@ -77,7 +80,7 @@ func NewBuilder(w Window, o Options) *Builder {
 	}
 	o.Threads = min(o.Threads, maxThreads)
 	b := &Builder{
-		window: w, dtype: o.DType, pool: kernel.NewPool(o.Threads),
+		window: w, dtype: o.DType, pool: kernel.NewPool(o.Threads), observe: o.Observe,
 		g:      gorgonia.NewGraph(),
 		byGorg: map[*gorgonia.Node]*Node{},
 		inputs: map[string]*Node{},
@@ -182,6 +185,8 @@ type Node struct {
 	integer  bool   // holds indices: no gradient
 	backward bool   // belongs to the backward pass
 	flows    []bool // which inputs Gorgonia hands a gradient to, see gradient.go
+	watched  bool   // its gradient is kept
+	gradient *Node  // of a watched node
 	active   bool   // lies between a wanted leaf and the cost
 	pending  []*term
 	left     int                       // active uses whose gradient term is still to come
@@ -409,6 +414,7 @@ func (b *Builder) SetStepMask(mask *Node) {
 		b.fail(&ShapeError{Op: "SetStepMask", Got: fmt.Sprint(mask.shape), Want: fmt.Sprintf("[T*B] = [%d]", n)})
 		return
 	}
+	mask.root().pin = true // recurrences read it as long as the program runs
 	b.mask = mask
 }
 

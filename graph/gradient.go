@@ -102,6 +102,9 @@ func (o *gorgoniaOp) SymDiff(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia
 			return nil, b.err
 		}
 		in.pending = nil
+		if in.watched {
+			in.gradient, s.root().pin = s, true
+		}
 		out[i] = s.gnode
 	}
 	return out, nil

@@ -21,6 +21,8 @@ type Recurrence struct {
 	// Apart says that u_t must reach the cell apart from a_t, with the recurrence's bias added (a GRU's reset gate
 	// multiplies a part of it). Else the cell gets a_t + u_t in the memory of a_t, and there is no second bias.
 	Apart bool
+	// Activations says what Forward leaves in A, for recordings; it may be nil.
+	Activations []Gate
 	// Direct says that Backward leaves the gradient that reaches h_{t-1} by other ways than u_t.
 	Direct bool
 
@@ -93,7 +95,7 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 		}
 		in[0] = a
 	}
-	y, last = pick(b.dtype, recur[float32], recur[float64])(b, r, pick[any](b.dtype, r.F32, r.F64), reverse, a, in, bias != nil)
+	y, last = pick(b.dtype, recur[float32], recur[float64])(b, r, pick[any](b.dtype, r.F32, r.F64), reverse, a, in, s0, bias != nil)
 	if b.mask != nil {
 		y = b.Mask(y, b.mask)
 	}
@@ -168,7 +170,9 @@ type recurrence[F kernel.Float] struct {
 	T, B, H int
 	division
 	lanes    lanes
+	record   *recorder // nil unless the recurrence is observed
 	a, u     *Node
+	s0       []*Node
 	mask     *Node              // of the steps of each sequence, [T*B]; nil: all are valid
 	bias     []F                // nil if there is none
 	states   [][]F              // [T+1, B, H] each
@@ -183,10 +187,10 @@ type recurrence[F kernel.Float] struct {
 	gLast    []*Node            // gradient with respect to the last states, nil where there is none
 }
 
-func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *Node, in []*Node, biased bool) (*Node, []*Node) {
+func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *Node, in, s0 []*Node, biased bool) (*Node, []*Node) {
 	w := b.window
 	h := in[1].shape[1]
-	rec := &recurrence[F]{Recurrence: r, cell: cell.(Arithmetic[F]), b: b, reverse: reverse, T: w.T, B: w.B, H: h, a: a, u: in[1], mask: b.mask}
+	rec := &recurrence[F]{Recurrence: r, cell: cell.(Arithmetic[F]), b: b, reverse: reverse, T: w.T, B: w.B, H: h, a: a, u: in[1], s0: s0, mask: b.mask}
 	rec.states = make([][]F, r.States)
 	for i := range rec.states {
 		rec.states[i] = memory[F](b, (w.T+1)*w.B*h)
@@ -205,6 +209,9 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 	rec.division = divide[F](w.B, h, r.Gates, rec.back.Align(), b.pool.Threads())
 	rec.lanes = lanes{b.pool, rec.chunks}
 	rec.rows = make([]Row[F], b.pool.Threads())
+	if b.observe {
+		rec.observe(s0[0])
+	}
 	a.pin, a.taken = true, true
 	last := make([]*Node, r.States)
 
@@ -323,11 +330,12 @@ func (rec *recurrence[F]) enter(n *Node) error {
 	for g := range rec.weight {
 		rec.weight[g].Pack(rec.b.pool, true, h, h, u[g*h*h:], h)
 	}
-	states := n.in[len(n.in)-rec.States:]
-	if rec.mask != nil {
-		states = n.in[len(n.in)-1-rec.States:][:rec.States]
+	if rec.record != nil {
+		for _, bins := range rec.record.bins {
+			clear(bins)
+		}
 	}
-	for i, s := range states {
+	for i, s := range rec.s0 {
 		copy(rec.state(i, rec.start()), data[F](s))
 	}
 	return nil
@@ -373,6 +381,11 @@ func (s *forwardStep[F]) Chunk(chunk, worker int) {
 			continue
 		}
 		s.cell.Forward(row)
+		if s.record != nil && i%sampleEvery == 0 {
+			for g, gate := range s.Activations {
+				count(s.record.bins[chunk][g*gateBins:][:gateBins], gate, row.A[g])
+			}
+		}
 	}
 }
 
@@ -467,6 +480,9 @@ func (s *backwardStep[F]) run(*Node) error {
 func (s *backwardStep[F]) Chunk(chunk, worker int) {
 	h := s.H
 	p := s.piece(chunk, s.B, h, s.back.Align())
+	if s.record != nil {
+		s.record.squares[s.t*s.chunks+chunk] = 0
+	}
 	var gy []F // of this step's output, if its gradient isn't in d yet
 	if s.gy != nil {
 		gy = data[F](s.gy)[s.t*s.B*h:][:s.B*h]
@@ -487,6 +503,9 @@ func (s *backwardStep[F]) Chunk(chunk, worker int) {
 		}
 		if gy != nil && s.valid(s.t, i) {
 			kernel.Add(row.D[0], row.D[0], gy[i*h:][p.from:p.to])
+		}
+		if s.record != nil {
+			s.record.squares[s.t*s.chunks+chunk] += kernel.SumSquares(row.D[0])
 		}
 		switch {
 		case !s.valid(s.t, i): // D passes on as it is

@@ -22,7 +22,7 @@ func Unroll(b *graph.Builder, c cell.Cell, x *graph.Node, s State, reverse bool)
 		b.Fail(&graph.ShapeError{Op: "Unroll", Got: fmt.Sprint(x.Shape()), Want: fmt.Sprintf("[%d, F]", w.T*w.B)})
 		return nil, nil
 	}
-	ys := make([]*graph.Node, w.T)
+	ys, hs, first := make([]*graph.Node, w.T), make([]*graph.Node, w.T), s
 	for k := range w.T {
 		if b.Err() != nil {
 			return nil, nil
@@ -36,6 +36,12 @@ func Unroll(b *graph.Builder, c cell.Cell, x *graph.Node, s State, reverse bool)
 			y, next = masked(b, t, y, s, next)
 		}
 		ys[t], s = y, next
+		if len(s) > 0 {
+			hs[t] = s[0]
+		}
+	}
+	if len(first) > 0 && len(s) > 0 {
+		b.ObserveSteps(first[0], hs)
 	}
 	return b.Concat(0, ys...), s
 }

@@ -51,8 +51,9 @@ func (l *LSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 
 var lstmRecurrence = graph.Recurrence{
 	Name: "LSTM", Gates: 4, States: 2, Keep: 1, // keeps tanh(c')
-	F32: graph.Arithmetic[float32]{Forward: lstmForward[float32], Backward: lstmBackward[float32]},
-	F64: graph.Arithmetic[float64]{Forward: lstmForward[float64], Backward: lstmBackward[float64]},
+	Activations: []graph.Gate{{Name: "input"}, {Name: "forget"}, {Name: "candidate", Low: -1}, {Name: "output"}},
+	F32:         graph.Arithmetic[float32]{Forward: lstmForward[float32], Backward: lstmBackward[float32]},
+	F64:         graph.Arithmetic[float64]{Forward: lstmForward[float64], Backward: lstmBackward[float64]},
 }
 
 func lstmForward[F kernel.Float](r *graph.Row[F]) {

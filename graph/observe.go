@@ -1,0 +1,151 @@
+package graph
+
+import (
+	"math"
+	"strings"
+
+	"github.com/gobptt/bptt/internal/kernel"
+)
+
+// Recording is what a program with Options.Observe saw of one recurrence in its last run.
+type Recording struct {
+	// State is the name of the recurrence's h, with the layers' path: "1.h_l0".
+	State string
+	// Norms are ‖∂cost/∂h_t‖ for every time step t of the window, over all sequences: how much a change of h_t would
+	// change the cost, at once and by way of later steps, those of later windows included if the backward pass began
+	// from their gradient. nil before the first backward pass.
+	Norms []float64
+	// Gates are the activations of a sample of the sequences, over all steps; none for an unrolled cell.
+	Gates []GateRecording
+}
+
+// GateRecording is the distribution of a gate's activations.
+type GateRecording struct {
+	Name     string
+	From, To float64 // the range of the activation: 0 to 1 for a sigmoid, -1 to 1 for a tangent
+	Bins     []int   // counts in equal parts of the range
+	// Low and High are the shares that are saturated: in the lowest and the highest tenth of the range (Karpathy,
+	// Johnson and Li 2015).
+	Low, High float64
+}
+
+// Gate describes what a fused recurrence's Forward leaves in A[g], for Recording.
+type Gate struct {
+	Name string
+	Low  float64 // the activation is between Low and 1
+}
+
+const (
+	gateBins    = 20
+	sampleEvery = 8 // sequences of which one is counted
+)
+
+// observed is a recurrence that is observed: a fused one by itself, an unrolled one by the nodes of its states.
+type observed struct {
+	state string
+	read  func() Recording
+}
+
+// Recordings returns what was seen in the last run, in the order in which the recurrences were written; none without
+// Options.Observe.
+func (p *Program) Recordings() []Recording {
+	var all []Recording
+	for _, o := range p.b.observed {
+		r := o.read()
+		r.State = o.state
+		all = append(all, r)
+	}
+	return all
+}
+
+// ObserveSteps records the norms of the gradients of an unrolled cell's states after each time step, if the program is to
+// observe; steps[t] is the state after step t, and first the state before the first one.
+func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
+	all := append([]*Node{first}, steps...)
+	if !b.ok("ObserveSteps", all...) || !b.floating("ObserveSteps", all...) || !b.observe {
+		return
+	}
+	for _, n := range steps {
+		n.watched = true
+	}
+	b.observed = append(b.observed, observed{stateOf(first), func() Recording {
+		norms := make([]float64, len(steps))
+		for t, n := range steps {
+			if g := n.gradient; g != nil {
+				norms[t] = norm(g.buf)
+			}
+		}
+		return Recording{Norms: norms}
+	}})
+}
+
+// stateOf is the name of a state's leaf.
+func stateOf(n *Node) string { return strings.TrimPrefix(n.op, "state ") }
+
+func norm(buf any) float64 {
+	if f, ok := buf.([]float64); ok {
+		return math.Sqrt(kernel.SumSquares(f))
+	}
+	return math.Sqrt(kernel.SumSquares(buf.([]float32)))
+}
+
+// recorder is what a fused recurrence counts as it runs, in each chunk by itself.
+type recorder struct {
+	squares []float64 // of the gradients with respect to h, by step and chunk
+	bins    [][]int   // by chunk, of all gates
+	chunks  int
+}
+
+// observe begins the recording of a fused recurrence.
+func (rec *recurrence[F]) observe(first *Node) {
+	r := &recorder{squares: make([]float64, rec.T*rec.chunks), bins: make([][]int, rec.chunks), chunks: rec.chunks}
+	for i := range r.bins {
+		r.bins[i] = make([]int, len(rec.Activations)*gateBins)
+	}
+	rec.record = r
+	rec.b.observed = append(rec.b.observed, observed{stateOf(first), func() Recording { return r.read(rec.T, rec.Activations) }})
+}
+
+func (r *recorder) read(steps int, gates []Gate) Recording {
+	out := Recording{Norms: make([]float64, steps)}
+	for t := range steps {
+		sum := 0.0
+		for _, s := range r.squares[t*r.chunks:][:r.chunks] {
+			sum += s
+		}
+		out.Norms[t] = math.Sqrt(sum)
+	}
+	for g, gate := range gates {
+		rec := GateRecording{Name: gate.Name, From: gate.Low, To: 1, Bins: make([]int, gateBins)}
+		total := 0
+		for _, chunk := range r.bins {
+			for i, n := range chunk[g*gateBins:][:gateBins] {
+				rec.Bins[i] += n
+				total += n
+			}
+		}
+		for i, n := range rec.Bins {
+			switch {
+			case total == 0:
+			case i < gateBins/10:
+				rec.Low += float64(n) / float64(total)
+			case i >= gateBins-gateBins/10:
+				rec.High += float64(n) / float64(total)
+			}
+		}
+		out.Gates = append(out.Gates, rec)
+	}
+	return out
+}
+
+// count adds a row's activations to the bins of a chunk.
+func count[F kernel.Float](bins []int, gate Gate, a []F) {
+	scale := F(gateBins / (1 - gate.Low))
+	for _, v := range a {
+		if k := int((v - F(gate.Low)) * scale); k >= 0 && k < gateBins {
+			bins[k]++
+		} else if k == gateBins { // the activation is 1
+			bins[k-1]++
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package layers_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/layers/cell"
+)
+
+// disturbed adds to h after each step a part of an input of the program.
+type disturbed struct {
+	cell.Cell
+	e    *graph.Node // [T*B, H]
+	next *int        // the next step
+}
+
+func (d disturbed) Step(b *graph.Builder, x *graph.Node, s cell.State) (*graph.Node, cell.State) {
+	_, next := d.Cell.Step(b, x, s)
+	w := b.Window()
+	h := b.Add(next[0], b.Slice(d.e, 0, *d.next*w.B, (*d.next+1)*w.B))
+	*d.next++
+	return h, append(cell.State{h}, next[1:]...)
+}
+
+// TestRecordings: the norms are those of finite differences of the cost when h_t is disturbed, for fused and unrolled
+// cells; what is recorded is the same with one thread and with three.
+func TestRecordings(t *testing.T) {
+	w := graph.Window{T: 6, B: 17, Train: true}
+	const width = 40 // by sequences and by units, the engine divides the work
+	newCells := map[string]func() cell.Cell{
+		"RNN":  func() cell.Cell { return cell.NewRNN(2, width, cell.Options{}, rand.New(rand.NewPCG(1, 2))) },
+		"LSTM": func() cell.Cell { return cell.NewLSTM(2, width, cell.Options{}, rand.New(rand.NewPCG(1, 2))) },
+		"GRU":  func() cell.Cell { return cell.NewGRU(2, width, cell.Options{}, rand.New(rand.NewPCG(1, 2))) },
+	}
+	// run computes the program with a disturbance, or the cell as it is if e is nil.
+	run := func(t *testing.T, c cell.Cell, threads int, e []float64) (*graph.Program, float64) {
+		t.Helper()
+		graph.SetDType(c.Params(), graph.Float64)
+		b := graph.NewBuilder(w, graph.Options{DType: graph.Float64, Threads: threads, Observe: true})
+		rng := rand.New(rand.NewPCG(5, 6))
+		x, weights := b.Const(noise(rng, w.T*w.B, 2)), b.Const(noise(rng, w.T*w.B, width))
+		if e != nil {
+			c = disturbed{c, b.Floats("e", w.T*w.B, width), new(int)}
+		}
+		y := layers.Named{Name: "recurrent", Layer: layers.NewRecurrent(c)}
+		p, err := b.Compile(b.Sum(b.Mul(b.Square(layers.Sequential{y}.Apply(b, x)), weights)), graph.Gradients{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e != nil {
+			must(t, p.SetFloat64s("e", e))
+		}
+		must(t, p.Run(0))
+		return p, p.Cost()
+	}
+	for name, newCell := range newCells {
+		t.Run(name, func(t *testing.T) {
+			p, _ := run(t, newCell(), 1, nil)
+			fused := p.Recordings()
+			if len(fused) != 1 || fused[0].State != "recurrent.h_l0" || len(fused[0].Norms) != w.T {
+				t.Fatalf("got %+v", fused)
+			}
+			e := make([]float64, w.T*w.B*width)
+			q, _ := run(t, newCell(), 1, e)
+			unrolled := q.Recordings()
+			three, _ := run(t, newCell(), 3, nil)
+			for step := range w.T {
+				if a, b := fused[0].Norms[step], unrolled[0].Norms[step]; math.Abs(a-b) > 1e-12*b {
+					t.Errorf("step %d: fused %v, unrolled %v", step, a, b)
+				}
+				if a, b := fused[0].Norms[step], three.Recordings()[0].Norms[step]; math.Abs(a-b) > 1e-12*b {
+					t.Errorf("step %d: one thread %v, three %v", step, a, b)
+				}
+				if step != 0 && step != w.T-2 {
+					continue
+				}
+				sum := 0.0
+				for i := range w.B * width {
+					at := step*w.B*width + i
+					const h = 1e-5
+					e[at] = h
+					must(t, q.SetFloat64s("e", e))
+					must(t, q.Run(0))
+					up := q.Cost()
+					e[at] = -h
+					must(t, q.SetFloat64s("e", e))
+					must(t, q.Run(0))
+					d := (up - q.Cost()) / (2 * h)
+					e[at] = 0
+					sum += d * d
+				}
+				if got, want := fused[0].Norms[step], math.Sqrt(sum); math.Abs(got-want) > 1e-7*want {
+					t.Errorf("step %d: %v, finite differences %v", step, got, want)
+				}
+			}
+			for _, g := range fused[0].Gates {
+				total := 0
+				for _, n := range g.Bins {
+					total += n
+				}
+				if want := w.T * 3 * width; total != want || g.Low < 0 || g.High > 1 { // sequences 0, 8 and 16
+					t.Errorf("%s: %d activations, want %d: %+v", g.Name, total, want, g)
+				}
+			}
+		})
+	}
+}
+
+// TestGateRecording: a forget gate that is held open is saturated.
+func TestGateRecording(t *testing.T) {
+	c := cell.NewLSTM(2, 4, cell.Options{}, rand.New(rand.NewPCG(1, 2)))
+	for i := 4; i < 8; i++ {
+		c.BiasIH.Value.SetAt(i, 20)
+	}
+	b := graph.NewBuilder(graph.Window{T: 5, B: 3}, graph.Options{Observe: true})
+	p, err := b.Forward(b.Sum(layers.NewRecurrent(c).Apply(b, b.Floats("x", 15, 2))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, p.Run(0))
+	gates := p.Recordings()[0].Gates
+	if fmt.Sprint(gates[1].Name, gates[1].Low, gates[1].High) != "forget0 1" || gates[0].High > 0.5 || gates[2].From != -1 {
+		t.Errorf("got %+v", gates)
+	}
+}
