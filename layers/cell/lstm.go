@@ -32,16 +32,21 @@ func (l *LSTM) States() []StateSpec { return []StateSpec{{"h", l.hidden}, {"c", 
 
 // Step writes one time step in graph ops.
 func (l *LSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
-	gates := b.Split(b.Add(l.input(b, x), l.recurrent(b, s[0])), 1, 4)
+	return lstmStep(b, b.Add(l.input(b, x), l.recurrent(b, s[0])), s[1])
+}
+
+// lstmStep writes what an LSTM does with the pre-activations a [B, 4H] of its gates and the cell state [B, H].
+func lstmStep(b *graph.Builder, a, c *graph.Node) (*graph.Node, State) {
+	gates := b.Split(a, 1, 4)
 	i, f, g, o := b.Sigmoid(gates[0]), b.Sigmoid(gates[1]), b.Tanh(gates[2]), b.Sigmoid(gates[3])
-	c := b.Add(b.Mul(f, s[1]), b.Mul(i, g))
+	c = b.Add(b.Mul(f, c), b.Mul(i, g))
 	h := b.Mul(o, b.Tanh(c))
 	return h, State{h, c}
 }
 
 // Sequence writes a window as a fused recurrence.
 func (l *LSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
-	return b.Recur(lstmRecurrence, reverse, l.inputWithBothBiases(b, x), b.Param(l.WeightHH), nil, s)
+	return l.sequence(b, lstmRecurrence, x, s, reverse)
 }
 
 var lstmRecurrence = graph.Recurrence{

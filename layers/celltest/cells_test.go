@@ -15,6 +15,12 @@ var cells = map[string]func(input, hidden int, o cell.Options, rng *rand.Rand) c
 	"NewReLURNN": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewReLURNN(i, h, o, rng) },
 	"NewLSTM":    func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewLSTM(i, h, o, rng) },
 	"NewGRU":     func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell { return cell.NewGRU(i, h, o, rng) },
+	"NewProjectedLSTM": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewProjectedLSTM(i, h, 2, o, rng)
+	},
+	"NewZoneout": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewZoneout(cell.NewLSTM(i, h, o, rng), 0.3, 0.3)
+	},
 }
 
 func TestCells(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 // Run tests a cell for inputs of the given width: gradients against finite differences; the fused form, if there is
 // one, against the unrolled step, in values and gradients; one long window against two short ones with carried state;
 // the order of sequences in the batch; the direction; masked steps; and that neither the seed nor the number of threads leaves a
-// trace that it shouldn't.
+// trace that it shouldn't. All of this is in evaluation: a cell that is random while training has no gradient to compare with.
 func Run(t *testing.T, input int, newCell func(rng *rand.Rand) cell.Cell) {
 	s := suite{input: input, newCell: newCell}
 	t.Run("parameters", s.parameters)
@@ -84,7 +84,7 @@ func (s suite) parameters(t *testing.T) {
 
 func (s suite) stepGradients(t *testing.T) {
 	c := s.cell()
-	w := graph.Window{T: 1, B: 3, Train: true}
+	w := graph.Window{T: 1, B: 3}
 	inputs := s.inputs(c, w)
 	err := graph.CheckGradients(w, c.Params(), func(b *graph.Builder, in []*graph.Node) *graph.Node {
 		y, next := c.Step(b, in[0], in[1:])
@@ -98,7 +98,7 @@ func (s suite) stepGradients(t *testing.T) {
 func (s suite) sequenceGradients(t *testing.T, f form) {
 	for _, reverse := range []bool{false, true} {
 		c := s.cell()
-		w := graph.Window{T: 4, B: 2, Train: true}
+		w := graph.Window{T: 4, B: 2}
 		err := graph.CheckGradients(w, c.Params(), func(b *graph.Builder, in []*graph.Node) *graph.Node {
 			y, last := f(b, c, in[0], in[1:], reverse)
 			parts := []*graph.Node{b.Reshape(y, -1)}
