@@ -157,7 +157,7 @@ func (a *affine) sequence(b *graph.Builder, r graph.Recurrence, x *graph.Node, s
 
 // inputWithBothBiases writes x·W_ihᵀ + b_ih + b_hh, for cells in which the two biases only ever appear as a sum.
 func (a *affine) inputWithBothBiases(b *graph.Builder, x *graph.Node) *graph.Node {
-	if a.BiasIH == nil {
+	if a.BiasHH == nil {
 		return a.input(b, x)
 	}
 	return b.Linear(x, b.Param(a.WeightIH), b.Add(b.Param(a.BiasIH), b.Param(a.BiasHH)))
