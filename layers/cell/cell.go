@@ -110,11 +110,11 @@ func (a *affine) input(b *graph.Builder, x *graph.Node) *graph.Node {
 
 // recurrent writes h·W_hhᵀ + b_hh.
 func (a *affine) recurrent(b *graph.Builder, h *graph.Node) *graph.Node {
-	return b.Linear(a.masked(b, h), a.weightHH(b), bias(b, a.BiasHH))
+	return b.Linear(a.operand(b, h), a.weightHH(b), bias(b, a.BiasHH))
 }
 
-// masked writes h as it enters a recurrent product.
-func (a *affine) masked(b *graph.Builder, h *graph.Node) *graph.Node {
+// operand writes h as it enters a recurrent product.
+func (a *affine) operand(b *graph.Builder, h *graph.Node) *graph.Node {
 	if p := a.options.RecurrentDropout; active(b, "RecurrentDropout", p) {
 		return b.Dropout(h, b.Once(stateMask{a}, func() *graph.Node { return b.DropoutMask(p, h.Shape()...) }))
 	}
