@@ -12,14 +12,14 @@ import (
 
 // Add returns x + y.
 func (b *Builder) Add(x, y *Node) *Node {
-	return b.binary("Add", x, y, pick(b.dtype, zipRun(plus[float32]), zipRun(plus[float64])),
+	return b.binary("Add", x, y, pick(b.dtype, zipRun(plus[float32], kernel.Add), zipRun(plus[float64], kernel.Add)),
 		func(n, g *Node) *Node { return g },
 		func(n, g *Node) *Node { return g })
 }
 
 // Sub returns x - y.
 func (b *Builder) Sub(x, y *Node) *Node {
-	return b.binary("Sub", x, y, pick(b.dtype, zipRun(minus[float32]), zipRun(minus[float64])),
+	return b.binary("Sub", x, y, pick(b.dtype, zipRun(minus[float32], kernel.Sub), zipRun(minus[float64], kernel.Sub)),
 		func(n, g *Node) *Node { return g },
 		func(n, g *Node) *Node { return b.Neg(g) })
 }
@@ -28,14 +28,14 @@ func (b *Builder) Sub(x, y *Node) *Node {
 func (b *Builder) Mul(x, y *Node) *Node { return b.mul("Mul", x, y) }
 
 func (b *Builder) mul(op string, x, y *Node) *Node {
-	return b.binary(op, x, y, pick(b.dtype, zipRun(times[float32]), zipRun(times[float64])),
+	return b.binary(op, x, y, pick(b.dtype, zipRun(times[float32], kernel.Mul), zipRun(times[float64], kernel.Mul)),
 		func(n, g *Node) *Node { return b.Mul(g, n.in[1]) },
 		func(n, g *Node) *Node { return b.Mul(g, n.in[0]) })
 }
 
 // Div returns x / y.
 func (b *Builder) Div(x, y *Node) *Node {
-	return b.binary("Div", x, y, pick(b.dtype, zipRun(over[float32]), zipRun(over[float64])),
+	return b.binary("Div", x, y, pick(b.dtype, zipRun(over[float32], nil), zipRun(over[float64], nil)),
 		func(n, g *Node) *Node { return b.Div(g, n.in[1]) },
 		func(n, g *Node) *Node { return b.Neg(b.Mul(g, b.Div(n, n.in[1]))) })
 }
@@ -100,13 +100,19 @@ func broadcastStrides(from, to []int) []int {
 	return s
 }
 
-func zipRun[F kernel.Float](f func(x, y F) F) func(*Node) error {
-	return func(n *Node) error {
-		z, x, y := data[F](n), data[F](n.in[0]), data[F](n.in[1])
-		if len(x) == len(z) && len(y) == len(z) {
+// zipRun runs an op whose elements are f of the operands'; vector does the same to whole slices, or is nil.
+func zipRun[F kernel.Float](f func(x, y F) F, vector func(dst, x, y []F)) func(*Node) error {
+	if vector == nil {
+		vector = func(z, x, y []F) {
 			for i := range z {
 				z[i] = f(x[i], y[i])
 			}
+		}
+	}
+	return func(n *Node) error {
+		z, x, y := data[F](n), data[F](n.in[0]), data[F](n.in[1])
+		if len(x) == len(z) && len(y) == len(z) {
+			vector(z, x, y)
 			return nil
 		}
 		if len(n.shape) == 0 {
@@ -115,10 +121,14 @@ func zipRun[F kernel.Float](f func(x, y F) F) func(*Node) error {
 		}
 		xs, ys := broadcastStrides(n.in[0].shape, n.shape), broadcastStrides(n.in[1].shape, n.shape)
 		last := len(n.shape) - 1
-		dx, dy := xs[last], ys[last]
+		dx, dy, width := xs[last], ys[last], n.shape[last]
 		walk(n.shape[:last], func(row int, index []int) {
 			i, j := dot(index, xs), dot(index, ys)
-			out := z[row*n.shape[last]:][:n.shape[last]]
+			out := z[row*width:][:width]
+			if dx == 1 && dy == 1 {
+				vector(out, x[i:][:width], y[j:][:width])
+				return
+			}
 			for k := range out {
 				out[k] = f(x[i], y[j])
 				i, j = i+dx, j+dy

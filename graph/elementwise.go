@@ -15,28 +15,48 @@ type scalarFunc struct {
 	dy  func(y float64) float64  // f'(x) from y = f(x), or nil
 	f32 func(dst, src []float32) // a vector kernel for f, or nil
 	f64 func(dst, src []float64)
+
+	// Vector kernels for the product of dy and g, the gradient with respect to y, or nil.
+	back32 func(dst, y, g []float32)
+	back64 func(dst, y, g []float64)
 }
 
 var (
-	negFunc     = scalarFunc{f: func(x float64) float64 { return -x }, dx: func(float64) float64 { return -1 }}
-	expFunc     = scalarFunc{f: math.Exp, dy: func(y float64) float64 { return y }, f32: kernel.Exp[float32], f64: kernel.Exp[float64]}
+	negFunc = scalarFunc{f: func(x float64) float64 { return -x }, dx: func(float64) float64 { return -1 }}
+	expFunc = scalarFunc{
+		f: math.Exp, dy: func(y float64) float64 { return y }, f32: kernel.Exp[float32], f64: kernel.Exp[float64],
+		back32: kernel.Mul[float32], back64: kernel.Mul[float64],
+	}
 	logFunc     = scalarFunc{f: math.Log, dx: func(x float64) float64 { return 1 / x }}
 	sqrtFunc    = scalarFunc{f: math.Sqrt, dy: func(y float64) float64 { return 0.5 / y }}
 	squareFunc  = scalarFunc{f: func(x float64) float64 { return x * x }, dx: func(x float64) float64 { return 2 * x }}
 	absFunc     = scalarFunc{f: math.Abs, dx: sign}
 	sinFunc     = scalarFunc{f: math.Sin, dx: math.Cos}
 	cosFunc     = scalarFunc{f: math.Cos, dx: func(x float64) float64 { return -math.Sin(x) }}
-	sigmoidFunc = scalarFunc{f: sigmoid, dy: func(y float64) float64 { return y * (1 - y) }, f32: kernel.Sigmoid[float32], f64: kernel.Sigmoid[float64]}
-	tanhFunc    = scalarFunc{f: math.Tanh, dy: func(y float64) float64 { return 1 - y*y }, f32: kernel.Tanh[float32], f64: kernel.Tanh[float64]}
-	reluFunc    = scalarFunc{f: relu, dy: step}
-	softplus    = scalarFunc{f: func(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, dx: sigmoid}
-	geluFunc    = scalarFunc{
+	sigmoidFunc = scalarFunc{
+		f: sigmoid, dy: func(y float64) float64 { return y * (1 - y) }, f32: kernel.Sigmoid[float32], f64: kernel.Sigmoid[float64],
+		back32: sigmoidBack[float32], back64: sigmoidBack[float64],
+	}
+	tanhFunc = scalarFunc{
+		f: math.Tanh, dy: func(y float64) float64 { return 1 - y*y }, f32: kernel.Tanh[float32], f64: kernel.Tanh[float64],
+		back32: kernel.TanhBackward[float32], back64: kernel.TanhBackward[float64],
+	}
+	reluFunc = scalarFunc{f: relu, dy: step}
+	softplus = scalarFunc{f: func(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }, dx: sigmoid}
+	geluFunc = scalarFunc{
 		f: func(x float64) float64 { return 0.5 * x * (1 + math.Erf(x/math.Sqrt2)) },
 		dx: func(x float64) float64 {
 			return 0.5*(1+math.Erf(x/math.Sqrt2)) + x*math.Exp(-0.5*x*x)/math.Sqrt(2*math.Pi)
 		},
 	}
 )
+
+// sigmoidBack computes dst = g·y·(1-y). No two of the slices are the same.
+func sigmoidBack[F kernel.Float](dst, y, g []F) {
+	kernel.Mul(dst, y, y)
+	kernel.Sub(dst, y, dst)
+	kernel.Mul(dst, dst, g)
+}
 
 func relu(x float64) float64 {
 	if x < 0 {
@@ -216,7 +236,7 @@ func (b *Builder) unary(op string, x *Node, s scalarFunc) *Node {
 		if s.dy != nil {
 			d, from = s.dy, n
 		}
-		return []*term{whole(b.node(op+" backward", n.shape, pick(b.dtype, chainRun[float32](d), chainRun[float64](d)), from, g))}
+		return []*term{whole(b.node(op+" backward", n.shape, pick(b.dtype, chainRun(d, s.back32), chainRun(d, s.back64)), from, g))}
 	}
 	return n
 }
@@ -238,7 +258,13 @@ func unaryRun[F kernel.Float](f func(float64) float64, vector func(dst, src []F)
 }
 
 // chainRun multiplies the gradient by a derivative: inputs are what the derivative is a function of, and the gradient.
-func chainRun[F kernel.Float](d func(float64) float64) func(*Node) error {
+func chainRun[F kernel.Float](d func(float64) float64, vector func(dst, v, g []F)) func(*Node) error {
+	if vector != nil {
+		return func(n *Node) error {
+			vector(data[F](n), data[F](n.in[0]), data[F](n.in[1]))
+			return nil
+		}
+	}
 	return func(n *Node) error {
 		dx, g := data[F](n), data[F](n.in[1])
 		for i, v := range data[F](n.in[0]) {

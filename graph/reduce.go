@@ -95,20 +95,24 @@ func (b *Builder) reduction(op string, x *Node, axes []int) *reduction {
 	return r
 }
 
-// each calls f with the position of every element of the operand and of the result's element that it goes to.
-func (r *reduction) each(f func(from, to int)) {
-	if len(r.from) == 0 {
-		f(0, 0)
+// eachRow calls f for every row, the last axis, of the operand: with the position of its first element, with that of the
+// result's element which this goes to, and with the row's length.
+func (r *reduction) eachRow(f func(from, to, width int)) {
+	last := len(r.from) - 1
+	if last < 0 {
+		f(0, 0, 1)
 		return
 	}
-	last := len(r.from) - 1
 	width := r.from[last]
-	walk(r.from[:last], func(row int, index []int) {
-		to := dot(index, r.step)
-		for k := range width {
-			f(row*width+k, to+k*r.step[last])
-		}
-	})
+	walk(r.from[:last], func(row int, index []int) { f(row*width, dot(index, r.step), width) })
+}
+
+// stride is the distance of the result's elements that the elements of a row go to, 0 or 1.
+func (r *reduction) stride() int {
+	if len(r.step) == 0 {
+		return 0
+	}
+	return r.step[len(r.step)-1]
 }
 
 func sumRun[F kernel.Float](r *reduction, factor float64) func(*Node) error {
@@ -116,7 +120,18 @@ func sumRun[F kernel.Float](r *reduction, factor float64) func(*Node) error {
 	return func(n *Node) error {
 		clear(acc)
 		x := data[F](n.in[0])
-		r.each(func(from, to int) { acc[to] += float64(x[from]) })
+		whole := r.stride() == 0
+		r.eachRow(func(from, to, width int) {
+			row := x[from:][:width]
+			if whole {
+				acc[to] += kernel.Sum(row)
+				return
+			}
+			out := acc[to:][:width]
+			for k, v := range row {
+				out[k] += float64(v)
+			}
+		})
 		y := data[F](n)
 		for i, s := range acc {
 			y[i] = F(s * factor)
@@ -128,7 +143,13 @@ func sumRun[F kernel.Float](r *reduction, factor float64) func(*Node) error {
 func spreadRun[F kernel.Float](r *reduction, factor float64) func(*Node) error {
 	return func(n *Node) error {
 		dx, g := data[F](n), data[F](n.in[0])
-		r.each(func(from, to int) { dx[from] = g[to] * F(factor) })
+		stride := r.stride()
+		r.eachRow(func(from, to, width int) {
+			row := dx[from:][:width]
+			for k := range row {
+				row[k] = g[to+k*stride] * F(factor)
+			}
+		})
 		return nil
 	}
 }
@@ -139,10 +160,12 @@ func maxRun[F kernel.Float](r *reduction, at []int32) func(*Node) error {
 			at[i] = -1
 		}
 		x, y := data[F](n.in[0]), data[F](n)
-		r.each(func(from, to int) {
-			v := x[from]
-			if at[to] < 0 || v > y[to] || v != v && y[to] == y[to] {
-				y[to], at[to] = v, int32(from)
+		stride := r.stride()
+		r.eachRow(func(from, to, width int) {
+			for k, v := range x[from:][:width] {
+				if i := to + k*stride; at[i] < 0 || v > y[i] || v != v && y[i] == y[i] {
+					y[i], at[i] = v, int32(from+k)
+				}
 			}
 		})
 		return nil
