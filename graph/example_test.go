@@ -132,7 +132,7 @@ func ExampleBuilder_Err() {
 	var shape *graph.ShapeError
 	fmt.Println(errors.As(err, &shape), err)
 	// Output:
-	// true decoder: Linear: got input [3 5] for weight [4 8], want input [N, in] and weight [out, in]
+	// true decoder: Linear: got input [3 5], want [N, 8] for weight [4 8]
 }
 
 // An expression's gradients against finite differences, in float64 and in float32.

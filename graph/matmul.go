@@ -90,8 +90,11 @@ func (b *Builder) Linear(x, w, bias *Node) *Node {
 	if !b.ok("Linear", in...) || !b.floating("Linear", in...) {
 		return nil
 	}
-	if len(x.shape) != 2 || len(w.shape) != 2 || x.shape[1] != w.shape[1] {
-		return b.fail(&ShapeError{Op: "Linear", Got: fmt.Sprintf("input %v for weight %v", x.shape, w.shape), Want: "input [N, in] and weight [out, in]"})
+	if len(w.shape) != 2 {
+		return b.fail(&ShapeError{Op: "Linear", Got: fmt.Sprintf("weight %v", w.shape), Want: "[out, in]"})
+	}
+	if len(x.shape) != 2 || x.shape[1] != w.shape[1] {
+		return b.fail(&ShapeError{Op: "Linear", Got: fmt.Sprintf("input %v", x.shape), Want: fmt.Sprintf("[N, %d] for weight %v", w.shape[1], w.shape)})
 	}
 	if bias != nil && !slices.Equal(bias.shape, w.shape[:1]) {
 		return b.fail(&ShapeError{Op: "Linear", Got: fmt.Sprintf("bias %v", bias.shape), Want: fmt.Sprintf("[%d]", w.shape[0])})

@@ -4,5 +4,7 @@
 // other form is a type with the same two methods. Recurrent layers carry their state from window to window by
 // themselves: the builder knows every state that a layer begins.
 //
-// Sequences are time-major: [T*B, F], row t*B+b. Weights have PyTorch's names, shapes and default initialization.
+// Sequences are time-major: [T*B, F], row t*B+b. So a layer that works on rows, such as [Linear], works on every time
+// step as it is; it needs no wrapper like Keras' TimeDistributed. Weights have PyTorch's names, shapes and default
+// initialization.
 package layers

@@ -13,6 +13,9 @@ type Embedding struct {
 	Weight *graph.Param
 	// Padding is an index whose row is never trained, -1 if there is none.
 	Padding int
+	// Dropout is the probability with which, while training, a row of the table is dropped: the same words for all of a
+	// window, wherever they occur (Gal and Ghahramani 2016; Merity et al. 2018). In [0, 1).
+	Dropout float64
 }
 
 // NewEmbedding draws the table from N(0, 1), as PyTorch does.
@@ -22,7 +25,13 @@ func NewEmbedding(vocabulary, width int, rng *rand.Rand) *Embedding {
 
 // Apply takes indices [N] and returns [N, width].
 func (e *Embedding) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
-	return b.Gather(b.Param(e.Weight), x, e.Padding)
+	y := b.Gather(b.Param(e.Weight), x, e.Padding)
+	Dropout(e.Dropout).check(b)
+	if e.Dropout == 0 || !b.Window().Train || b.Err() != nil {
+		return y
+	}
+	mask := b.DropoutMask(e.Dropout, e.Weight.Shape()[0], 1)
+	return b.Dropout(y, b.Gather(mask, x, -1))
 }
 
 // Params returns the table.

@@ -54,6 +54,51 @@ func ExampleNewGRU() {
 	// output [40 64] states [h_l0 h_l0_reverse]
 }
 
+// The AWD-LSTM, a language model with dropout of every kind and tied weights (Merity et al. 2018), on a small scale.
+func ExampleTied() {
+	rng := rand.New(rand.NewPCG(1, 2))
+	const words, width = 1000, 40
+	embedding := layers.NewEmbedding(words, width, rng)
+	embedding.Dropout = 0.1
+	model := layers.Sequential{
+		embedding,
+		layers.VariationalDropout(0.4),
+		layers.NewLSTM(width, 0, layers.LSTMOptions{
+			Widths: []int{115, 115, width}, Dropout: 0.25, Variational: true, WeightDrop: 0.5,
+		}, rng),
+		layers.ActivationRegularization{Beta: 1},
+		layers.VariationalDropout(0.4),
+		layers.ActivationRegularization{Alpha: 2},
+		layers.NewTied(embedding),
+	}
+	for _, p := range model.Params() {
+		if p.Name == "0.weight" || p.Name == "6.bias" {
+			fmt.Println(p.Name, p.Shape())
+		}
+	}
+	b := graph.NewBuilder(graph.Window{T: 70, B: 2, Train: true}, graph.Options{})
+	y := model.Apply(b, b.Ints("input", 140))
+	fmt.Println("output", y.Shape())
+	// Output:
+	// 0.weight [1000 40]
+	// 6.bias [1000]
+	// output [140 1000]
+}
+
+// Three layers of a cell of one's own, in both directions.
+func ExampleNewStack() {
+	rng := rand.New(rand.NewPCG(1, 2))
+	o := layers.RecurrentOptions{Layers: 3, Bidirectional: true, Merge: layers.MergeSum, Residual: true}
+	stack := layers.NewStack(2, 5, o, func(input, hidden int, _ cell.Options) cell.Cell {
+		return leakyCell{layers.NewLinear(input+hidden, hidden, rng), hidden, 0.3}
+	})
+	b := graph.NewBuilder(graph.Window{T: 10, B: 4}, graph.Options{})
+	y := stack.Apply(b, b.Floats("input", 40, 2))
+	fmt.Println(len(stack.Params()), "parameters, output", y.Shape())
+	// Output:
+	// 12 parameters, output [40 5]
+}
+
 // leakyCell is a leaky integrator, h' = (1-α)·h + α·tanh(W·[x, h] + b), in graph ops.
 type leakyCell struct {
 	*layers.Linear         // [F+H] to [H]; its parameters are the cell's

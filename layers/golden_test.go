@@ -29,11 +29,8 @@ func goldenRecurrent(t *testing.T, c *golden.Case) {
 		Bidirectional, Bias, Ragged bool
 	}
 	c.Decode(t, &s)
-	if s.Proj > 0 {
-		t.Skip("not yet run: projections")
-	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	o := layers.RecurrentOptions{Layers: s.Layers, Bidirectional: s.Bidirectional, NoBias: !s.Bias}
+	o := layers.RecurrentOptions{Layers: s.Layers, Bidirectional: s.Bidirectional, NoBias: !s.Bias, Projection: s.Proj}
 	var l *layers.Recurrent
 	switch s.Kind + s.Nonlinearity {
 	case "RNNtanh":

@@ -35,13 +35,16 @@ func (a *AntisymmetricRNN) States() []StateSpec { return []StateSpec{{"h", a.hid
 
 // Step writes one time step in graph ops.
 func (a *AntisymmetricRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
-	n := b.Tanh(b.Add(a.inputWithBothBiases(b, x), b.Linear(s[0], a.matrix(b), nil)))
+	n := b.Tanh(b.Add(a.inputWithBothBiases(b, x), b.Linear(a.operand(b, s[0]), a.matrix(b), nil)))
 	h := b.Add(s[0], b.Scale(n, a.epsilon))
 	return h, State{h}
 }
 
 // Sequence writes a window as a fused recurrence.
 func (a *AntisymmetricRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
+	if active(b, "RecurrentDropout", a.options.RecurrentDropout) {
+		return nil, nil
+	}
 	r := integrator("AntisymmetricRNN", 1, a.epsilon)
 	return b.Recur(r, reverse, a.inputWithBothBiases(b, x), a.matrix(b), nil, s)
 }
@@ -58,7 +61,7 @@ func (a *AntisymmetricRNN) matrix(b *graph.Builder) *graph.Node {
 		wrong("gamma", a.gamma, "at least 0 and finite")
 	}
 	return b.Once(derived{a, "matrix"}, func() *graph.Node {
-		u := b.Param(a.WeightHH)
+		u := a.weightHH(b)
 		if b.Err() != nil {
 			return nil
 		}

@@ -59,7 +59,7 @@ func (c *ClockworkRNN) project(b *graph.Builder, x *graph.Node) []*graph.Node {
 
 func (c *ClockworkRNN) advance(b *graph.Builder, p []*graph.Node, s State) (*graph.Node, State) {
 	h, t := s[0], s[1]
-	n := b.Tanh(b.Add(p[0], b.Linear(h, b.Once(derived{c, "weight"}, func() *graph.Node { return c.masked(b) }), nil)))
+	n := b.Tanh(b.Add(p[0], b.Linear(c.operand(b, h), b.Once(derived{c, "weight"}, func() *graph.Node { return c.masked(b) }), nil)))
 	periods := b.Once(derived{c, "periods"}, func() *graph.Node { return c.periods(b) })
 	rest := b.Floor(modulo(b, t, periods)) // [B, H], 0 where it is the group's turn
 	h = b.Where(rest, h, n)
@@ -74,7 +74,7 @@ func modulo(b *graph.Builder, x, y *graph.Node) *graph.Node {
 
 // masked writes U without the weights from faster groups to slower ones.
 func (c *ClockworkRNN) masked(b *graph.Builder) *graph.Node {
-	u := b.Param(c.WeightHH)
+	u := c.weightHH(b)
 	if b.Err() != nil {
 		return nil
 	}

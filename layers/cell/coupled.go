@@ -41,7 +41,7 @@ func (l *CoupledLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Nod
 
 // Sequence writes a window as a fused recurrence.
 func (l *CoupledLSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
-	return b.Recur(coupledRecurrence, reverse, l.input(b, x), b.Param(l.WeightHH), nil, s)
+	return l.sequence(b, coupledRecurrence, x, s, reverse)
 }
 
 var coupledRecurrence = graph.Recurrence{

@@ -40,7 +40,7 @@ func (g *GRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State
 
 // Sequence writes a window as a fused recurrence.
 func (g *GRU) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
-	return b.Recur(gruRecurrence, reverse, g.input(b, x), b.Param(g.WeightHH), bias(b, g.BiasHH), s)
+	return g.sequence(b, gruRecurrence, x, s, reverse)
 }
 
 var gruRecurrence = graph.Recurrence{

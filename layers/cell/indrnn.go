@@ -21,6 +21,7 @@ type IndRNN struct {
 	BiasIH             *graph.Param // nil without bias
 	hidden             int
 	tanh               bool
+	options            Options
 }
 
 // NewIndRNN returns an IndRNN cell with ReLU for inputs of the given width. It draws u from U(0, 1), as is common, so
@@ -31,6 +32,7 @@ func NewIndRNN(input, hidden int, o Options, rng *rand.Rand) *IndRNN {
 		WeightIH: graph.NewParam(draw, rng, hidden, input),
 		WeightHH: graph.NewParam(between(0, 1), rng, hidden),
 		hidden:   hidden,
+		options:  o,
 	}
 	if !o.NoBias {
 		r.BiasIH = graph.NewParam(draw, rng, hidden)
@@ -65,6 +67,7 @@ func (r *IndRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool
 }
 
 func (r *IndRNN) project(b *graph.Builder, x *graph.Node) []*graph.Node {
+	r.options.refuse(b, "IndRNN")
 	return []*graph.Node{b.Linear(x, b.Param(r.WeightIH), bias(b, r.BiasIH))}
 }
 

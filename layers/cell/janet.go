@@ -44,7 +44,7 @@ func (n *JANET) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, Sta
 
 // Sequence writes a window as a fused recurrence.
 func (n *JANET) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
-	return b.Recur(janetRecurrence, reverse, n.input(b, x), b.Param(n.WeightHH), nil, s)
+	return n.sequence(b, janetRecurrence, x, s, reverse)
 }
 
 var janetRecurrence = graph.Recurrence{

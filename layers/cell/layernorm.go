@@ -14,8 +14,10 @@ type normalized struct {
 }
 
 func newNormalized(gates, input, hidden int, o Options, rng *rand.Rand) normalized {
+	weights := o
+	weights.NoBias = true // the shifts take their place
 	n := normalized{
-		affine: newAffine(gates, input, hidden, Options{NoBias: true}, rng),
+		affine: newAffine(gates, input, hidden, weights, rng),
 		GainIH: graph.NewParam(ones, rng, gates*hidden),
 		GainHH: graph.NewParam(ones, rng, gates*hidden),
 	}

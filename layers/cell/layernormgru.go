@@ -31,7 +31,7 @@ func (g *LayerNormGRU) States() []StateSpec { return []StateSpec{{"h", g.hidden}
 
 // Step writes one time step in graph ops.
 func (g *LayerNormGRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
-	wx, uh := b.Linear(x, b.Param(g.WeightIH), nil), b.Linear(s[0], b.Param(g.WeightHH), nil)
+	wx, uh := b.Linear(x, b.Param(g.WeightIH), nil), b.Linear(g.operand(b, s[0]), g.weightHH(b), nil)
 	input := func(from, to int) *graph.Node {
 		return layerNorm(b, b.Slice(wx, 1, from, to), g.GainIH, g.BiasIH, from)
 	}

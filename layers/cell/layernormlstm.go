@@ -43,7 +43,7 @@ func (l *LayerNormLSTM) States() []StateSpec { return []StateSpec{{"h", l.hidden
 
 // Step writes one time step in graph ops.
 func (l *LayerNormLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
-	wx, uh := b.Linear(x, b.Param(l.WeightIH), nil), b.Linear(s[0], b.Param(l.WeightHH), nil)
+	wx, uh := b.Linear(x, b.Param(l.WeightIH), nil), b.Linear(l.operand(b, s[0]), l.weightHH(b), nil)
 	a := b.Split(b.Add(layerNorm(b, wx, l.GainIH, l.BiasIH, 0), layerNorm(b, uh, l.GainHH, l.BiasHH, 0)), 1, 4)
 	i, f, g, o := b.Sigmoid(a[0]), b.Sigmoid(a[1]), b.Tanh(a[2]), b.Sigmoid(a[3])
 	c := b.Add(b.Mul(f, s[1]), b.Mul(i, g))

@@ -44,8 +44,7 @@ func (l *LeakyRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, 
 // Sequence writes a window as a fused recurrence.
 func (l *LeakyRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
 	l.check(b)
-	r := integrator("LeakyRNN", 1-l.alpha, l.alpha)
-	return b.Recur(r, reverse, l.inputWithBothBiases(b, x), b.Param(l.WeightHH), nil, s)
+	return l.sequence(b, integrator("LeakyRNN", 1-l.alpha, l.alpha), x, s, reverse)
 }
 
 func (l *LeakyRNN) check(b *graph.Builder) {

@@ -46,7 +46,7 @@ func lstmStep(b *graph.Builder, a, c *graph.Node) (*graph.Node, State) {
 
 // Sequence writes a window as a fused recurrence.
 func (l *LSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
-	return b.Recur(lstmRecurrence, reverse, l.inputWithBothBiases(b, x), b.Param(l.WeightHH), nil, s)
+	return l.sequence(b, lstmRecurrence, x, s, reverse)
 }
 
 var lstmRecurrence = graph.Recurrence{

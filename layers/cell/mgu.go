@@ -29,8 +29,8 @@ func (m *MGU) States() []StateSpec { return []StateSpec{{"h", m.hidden}} }
 // Step writes one time step in graph ops.
 func (m *MGU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	a, h := b.Split(m.input(b, x), 1, 2), s[0]
-	f := b.Sigmoid(b.Add(a[0], b.Linear(h, rows(b, m.WeightHH, 0, m.hidden), nil)))
-	n := b.Tanh(b.Add(a[1], b.Linear(b.Mul(f, h), rows(b, m.WeightHH, m.hidden, 2*m.hidden), nil)))
+	f := b.Sigmoid(b.Add(a[0], m.product(b, h, 0, 1)))
+	n := b.Tanh(b.Add(a[1], m.product(b, b.Mul(f, h), 1, 2)))
 	h = b.Add(h, b.Mul(f, b.Sub(n, h)))
 	return h, State{h}
 }

@@ -55,9 +55,12 @@ func (m *MinimalRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node
 // Sequence writes a window as a fused recurrence of two blocks, of which the second passes z on: its recurrent weight
 // is 0.
 func (m *MinimalRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
+	if active(b, "RecurrentDropout", m.options.RecurrentDropout) {
+		return nil, nil
+	}
 	z := b.Tanh(m.input(b, x))
 	a := b.Linear(z, b.Param(m.WeightZH), bias(b, m.BiasHH))
-	u := b.Param(m.WeightHH)
+	u := m.weightHH(b)
 	if b.Err() != nil {
 		return nil, nil
 	}

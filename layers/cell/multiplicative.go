@@ -26,7 +26,7 @@ func newMultiplicative(gates, input, hidden int, o Options, rng *rand.Rand) mult
 
 // integrate writes the pre-activations [B, gates·H].
 func (m *multiplicative) integrate(b *graph.Builder, x, h *graph.Node) *graph.Node {
-	wx, uh := b.Linear(x, b.Param(m.WeightIH), nil), b.Linear(h, b.Param(m.WeightHH), nil)
+	wx, uh := b.Linear(x, b.Param(m.WeightIH), nil), b.Linear(m.operand(b, h), m.weightHH(b), nil)
 	factor := b.Add(b.Mul(wx, b.Param(m.Alpha)), b.Param(m.Beta1))
 	a := b.Add(b.Mul(factor, uh), b.Mul(wx, b.Param(m.Beta2)))
 	if m.BiasIH != nil {

@@ -45,6 +45,7 @@ func NewProjectedLSTM(input, hidden, projection int, o Options, rng *rand.Rand) 
 		WeightIH: graph.NewParam(uniform(hidden), rng, 4*hidden, input),
 		WeightHH: graph.NewParam(uniform(hidden), rng, 4*hidden, l.projection),
 		hidden:   hidden,
+		options:  o,
 	}
 	if !o.NoBias {
 		l.BiasIH = graph.NewParam(uniform(hidden), rng, 4*hidden)

@@ -26,12 +26,13 @@ type QRNN struct {
 	WeightIH      *graph.Param
 	BiasIH        *graph.Param // nil without bias
 	input, hidden int
+	options       Options
 }
 
 // NewQRNN returns a QRNN cell for inputs of the given width. All parameters are drawn from U(-1/√(2F), 1/√(2F)).
 func NewQRNN(input, hidden int, o Options, rng *rand.Rand) *QRNN {
 	draw := graph.Uniform(1 / math.Sqrt(2*float64(input)))
-	q := &QRNN{WeightIH: graph.NewParam(draw, rng, 3*hidden, 2*input), input: input, hidden: hidden}
+	q := &QRNN{WeightIH: graph.NewParam(draw, rng, 3*hidden, 2*input), input: input, hidden: hidden, options: o}
 	if !o.NoBias {
 		q.BiasIH = graph.NewParam(draw, rng, 3*hidden)
 	}
@@ -57,7 +58,7 @@ func (q *QRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 	if !covers(b, x) {
 		return nil, nil
 	}
-	before, lastX := steps(b, s[1:], reverse, func(t int, s State) (*graph.Node, State) {
+	before, lastX := Steps(b, s[1:], reverse, func(t int, s State) (*graph.Node, State) {
 		return s[0], State{stepRows(b, x, t)}
 	})
 	y, last := sequence(b, q, b.Concat(1, x, before), s[:1], reverse)
@@ -69,6 +70,7 @@ func (q *QRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 
 // project writes z, f and o for pairs [x, x₋₁].
 func (q *QRNN) project(b *graph.Builder, pairs *graph.Node) []*graph.Node {
+	q.options.refuse(b, "QRNN")
 	gates := b.Split(b.Linear(pairs, b.Param(q.WeightIH), bias(b, q.BiasIH)), 1, 3)
 	return []*graph.Node{b.Tanh(gates[0]), b.Sigmoid(gates[1]), b.Sigmoid(gates[2])}
 }

@@ -33,10 +33,10 @@ func (g *ResetBeforeGRU) States() []StateSpec { return []StateSpec{{"h", g.hidde
 // Step writes one time step in graph ops.
 func (g *ResetBeforeGRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	a, h := b.Split(g.input(b, x), 1, 3), s[0]
-	u := b.Split(b.Linear(h, rows(b, g.WeightHH, 0, 2*g.hidden), nil), 1, 2)
+	u := b.Split(g.product(b, h, 0, 2), 1, 2)
 	r := b.Sigmoid(b.Add(a[0], u[0]))
 	z := b.Sigmoid(b.Add(a[1], u[1]))
-	n := b.Tanh(b.Add(a[2], b.Linear(b.Mul(r, h), rows(b, g.WeightHH, 2*g.hidden, 3*g.hidden), nil)))
+	n := b.Tanh(b.Add(a[2], g.product(b, b.Mul(r, h), 2, 3)))
 	h = b.Add(n, b.Mul(z, b.Sub(h, n)))
 	return h, State{h}
 }

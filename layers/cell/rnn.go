@@ -46,7 +46,7 @@ func (r *RNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (
 	if r.relu {
 		rec = reluRecurrence
 	}
-	return b.Recur(rec, reverse, r.inputWithBothBiases(b, x), b.Param(r.WeightHH), nil, s)
+	return r.sequence(b, rec, x, s, reverse)
 }
 
 var (

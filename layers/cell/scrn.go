@@ -64,8 +64,11 @@ func (c *SCRN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 	if !covers(b, x) {
 		return nil, nil
 	}
+	if active(b, "RecurrentDropout", c.options.RecurrentDropout) {
+		return nil, nil
+	}
 	p := c.toContext(b, x)
-	slow, lastSlow := steps(b, s[1:], reverse, func(t int, s State) (*graph.Node, State) {
+	slow, lastSlow := Steps(b, s[1:], reverse, func(t int, s State) (*graph.Node, State) {
 		next := c.remember(b, stepRows(b, p, t), s[0])
 		return next, State{next}
 	})
@@ -73,7 +76,7 @@ func (c *SCRN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 		return nil, nil
 	}
 	a := c.toHidden(b, c.inputWithBothBiases(b, x), slow)
-	h, last := b.Recur(sigmoidRecurrence, reverse, a, b.Param(c.WeightHH), nil, s[:1])
+	h, last := b.Recur(sigmoidRecurrence, reverse, a, c.weightHH(b), nil, s[:1])
 	return b.Concat(1, h, slow), State{last[0], lastSlow[0]}
 }
 

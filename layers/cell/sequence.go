@@ -26,7 +26,7 @@ func sequence(b *graph.Builder, c projected, x *graph.Node, s State, reverse boo
 		return nil, nil
 	}
 	p := c.project(b, x)
-	return steps(b, s, reverse, func(t int, s State) (*graph.Node, State) {
+	return Steps(b, s, reverse, func(t int, s State) (*graph.Node, State) {
 		rows := make([]*graph.Node, len(p))
 		for i, n := range p {
 			rows[i] = stepRows(b, n, t)
@@ -35,17 +35,17 @@ func sequence(b *graph.Builder, c projected, x *graph.Node, s State, reverse boo
 	})
 }
 
-// steps writes the time steps of a window in the order in which they are read, each by write, which gets the state
-// before it. At those that the builder's step mask excludes the state stays, and the output is 0. It returns the
+// Steps writes the time steps of a window in the order in which they are read, each by write, which gets the state
+// before it and returns the output and the state after it. At those that the builder's step mask excludes the state stays, and the output is 0. It returns the
 // outputs [T*B, width], and the state after the last step read.
-func steps(
+func Steps(
 	b *graph.Builder, s State, reverse bool, write func(t int, s State) (*graph.Node, State),
 ) (*graph.Node, State) {
 	w := b.Window()
 	if b.Err() != nil {
 		return nil, nil
 	}
-	ys := make([]*graph.Node, w.T)
+	ys, hs, first := make([]*graph.Node, w.T), make([]*graph.Node, w.T), s
 	for k := range w.T {
 		t := k
 		if reverse {
@@ -62,6 +62,12 @@ func steps(
 			}
 		}
 		ys[t], s = y, next
+		if len(s) > 0 {
+			hs[t] = s[0]
+		}
+	}
+	if len(s) > 0 {
+		b.ObserveSteps(first[0], hs)
 	}
 	y := b.Concat(0, ys...)
 	if mask := b.StepMask(); mask != nil {

@@ -26,6 +26,7 @@ type SRU struct {
 	Bias              *graph.Param // nil without bias
 	hidden            int
 	highway           bool // x itself is carried over to the output
+	options           Options
 }
 
 // NewSRU returns an SRU cell for inputs of the given width. It draws weights and vectors as the authors do, with the
@@ -47,6 +48,7 @@ func NewSRU(input, hidden int, o Options, rng *rand.Rand) *SRU {
 		WeightC:  graph.NewParam(graph.Uniform(math.Sqrt(1.5)), rng, 2*hidden),
 		hidden:   hidden,
 		highway:  blocks == 3,
+		options:  o,
 	}
 	if !o.NoBias {
 		s.Bias = graph.NewParam(graph.Zeros, rng, 2*hidden)
@@ -75,6 +77,7 @@ func (s *SRU) Sequence(b *graph.Builder, x *graph.Node, state State, reverse boo
 
 // project writes the candidates x·Wᵀ, what the input gives to f and to r, and what the highway carries.
 func (s *SRU) project(b *graph.Builder, x *graph.Node) []*graph.Node {
+	s.options.refuse(b, "SRU")
 	a := b.Linear(x, b.Param(s.WeightIH), nil)
 	var p []*graph.Node
 	if s.highway {

@@ -29,6 +29,9 @@ var cells = map[string]constructor{
 	"NewProjectedLSTM": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
 		return cell.NewProjectedLSTM(i, h, 2, o, rng)
 	},
+	"NewZoneout": func(i, h int, o cell.Options, rng *rand.Rand) cell.Cell {
+		return cell.NewZoneout(cell.NewLSTM(i, h, o, rng), 0.3, 0.3)
+	},
 
 	"NewIndRNN":     of(cell.NewIndRNN),
 	"NewTanhIndRNN": of(cell.NewTanhIndRNN),

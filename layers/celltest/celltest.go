@@ -19,8 +19,9 @@ import (
 
 // Run tests a cell for inputs of the given width: gradients against finite differences; the fused form, if there is
 // one, against the unrolled step, in values and gradients; one long window against two short ones with carried state;
-// the order of sequences in the batch; the direction; masked steps; and that neither the seed nor the number of threads leaves a
-// trace that it shouldn't.
+// the order of sequences in the batch; the direction; masked steps; and that neither the seed nor the number of threads
+// leaves a trace that it shouldn't. Gradients are those of training, unless the cell is random there and has none to
+// compare with.
 func Run(t *testing.T, input int, newCell func(rng *rand.Rand) cell.Cell) {
 	s := suite{input: input, newCell: newCell}
 	t.Run("parameters", s.parameters)
@@ -84,7 +85,7 @@ func (s suite) parameters(t *testing.T) {
 
 func (s suite) stepGradients(t *testing.T) {
 	c := s.cell()
-	w := graph.Window{T: 1, B: 3, Train: true}
+	w := graph.Window{T: 1, B: 3, Train: !s.random(t)}
 	inputs := s.inputs(c, w)
 	err := graph.CheckGradients(w, c.Params(), func(b *graph.Builder, in []*graph.Node) *graph.Node {
 		y, next := c.Step(b, in[0], in[1:])
@@ -98,7 +99,7 @@ func (s suite) stepGradients(t *testing.T) {
 func (s suite) sequenceGradients(t *testing.T, f form) {
 	for _, reverse := range []bool{false, true} {
 		c := s.cell()
-		w := graph.Window{T: 4, B: 2, Train: true}
+		w := graph.Window{T: 4, B: 2, Train: !s.random(t)}
 		err := graph.CheckGradients(w, c.Params(), func(b *graph.Builder, in []*graph.Node) *graph.Node {
 			y, last := f(b, c, in[0], in[1:], reverse)
 			parts := []*graph.Node{b.Reshape(y, -1)}
@@ -111,6 +112,32 @@ func (s suite) sequenceGradients(t *testing.T, f form) {
 			t.Errorf("reverse=%v: %v", reverse, err)
 		}
 	}
+}
+
+// random reports whether, while training, another seed of the run gives other results.
+func (s suite) random(t *testing.T) bool {
+	t.Helper()
+	c := s.cell()
+	w := graph.Window{T: 1, B: 3, Train: true}
+	b := graph.NewBuilder(w, graph.Options{})
+	var in []*graph.Node
+	for _, v := range s.inputs(c, w) {
+		in = append(in, b.Const(v))
+	}
+	y, next := c.Step(b, in[0], in[1:])
+	b.Output("results", b.Concat(1, append([]*graph.Node{y}, next...)...))
+	p, err := b.Forward(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results [2][]float64
+	for seed := range results {
+		if err := p.Run(uint64(seed)); err != nil {
+			t.Fatal(err)
+		}
+		results[seed] = p.Output("results").Floats()
+	}
+	return !slices.Equal(results[0], results[1])
 }
 
 // inputs are a random sequence and random states.
