@@ -34,6 +34,8 @@ var arrows = map[string][]string{
 	"layers/cell":     {"graph", "internal/kernel", "gonum.org/v1/gonum/mat"},
 	"layers/celltest": {"graph", "layers", "layers/cell"},
 
+	"layers/reservoir": {"graph", "layers/cell", "internal/kernel", "gonum.org/v1/gonum/mat"},
+
 	"seqdata": {},
 
 	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
