@@ -20,7 +20,7 @@ import (
 // Checkpoint says where and how often a run is saved. Each save is a directory of its own, Dir/step-…, that appears
 // whole or not at all; a damaged one is noticed when it is read, and the one before is used. It holds
 //
-//	model.safetensors      the weights, under the model's names
+//	model.safetensors      the weights, under the model's names; package layers/weights reads it too
 //	optimizer.safetensors  the optimizer's moments
 //	states.safetensors     the carried states
 //	train.json             steps, random state, place in the data, history
@@ -115,7 +115,7 @@ func (c *Checkpoint) save(f *fit) error {
 	}
 	_, err := snapshot.Save(c.Dir, int64(f.step), keep, func(create func(name string) (io.Writer, error)) error {
 		files := map[string]func(io.Writer) error{
-			modelFile:     func(w io.Writer) error { return WriteWeights(w, f.Model.Params()) },
+			modelFile:     func(w io.Writer) error { return writeWeights(w, f.Model.Params()) },
 			optimizerFile: func(w io.Writer) error { return writeTensors(w, f.Optimizer.State().Moments) },
 			statesFile:    func(w io.Writer) error { return writeTensors(w, f.pass.States) },
 			trainFile:     f.writeProgress,

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
-	"github.com/gobptt/bptt/internal/safetensors"
 	"github.com/gobptt/bptt/internal/snapshot"
 	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/layers/weights"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/optim"
@@ -75,7 +74,7 @@ func TestCheckpointKeepsTheNewest(t *testing.T) {
 	}
 }
 
-// The weights in a checkpoint are a file that LoadWeights takes, in either precision.
+// The weights in a checkpoint are a file that any model of the same form can be given, in either precision.
 func TestCheckpointHoldsLoadableWeights(t *testing.T) {
 	r := recipe{seed: 1}
 	dir := run(t, r)
@@ -85,17 +84,17 @@ func TestCheckpointHoldsLoadableWeights(t *testing.T) {
 
 	r.seed = 2
 	other := r.model(t)
-	if err := train.LoadWeights(path, other.Params()); err != nil {
+	if err := weights.Load(path, other.Params(), weights.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	wantSame(t, "weights", weights(t, other), weights(t, straight.Model))
+	wantSame(t, "weights", values(t, other), values(t, straight.Model))
 	r.dtype = graph.Float64
 	wide := r.model(t)
-	if err := train.LoadWeights(path, wide.Params()); err != nil {
+	if err := weights.Load(path, wide.Params(), weights.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	graph.SetDType(wide.Params(), graph.Float32)
-	wantSame(t, "weights by way of float64", weights(t, wide), weights(t, straight.Model))
+	wantSame(t, "weights by way of float64", values(t, wide), values(t, straight.Model))
 }
 
 // resumed tries to go on from a directory, and fails if an update is made in spite of an error, or a weight changed.
@@ -108,11 +107,11 @@ func resumed(t *testing.T, r recipe, dir string, change func(*train.Trainer)) er
 	}
 	updates := 0
 	trainer.BPTT = after{trainer.BPTT, func() { updates++ }}
-	before := weights(t, trainer.Model)
+	before := values(t, trainer.Model)
 	data, validation := r.streams(t)
 	_, err := trainer.Fit(context.Background(), data, validation)
-	if err != nil && (updates > 0 || weights(t, trainer.Model) != before) {
-		t.Errorf("%d updates, weights changed: %t, before %v", updates, weights(t, trainer.Model) != before, err)
+	if err != nil && (updates > 0 || values(t, trainer.Model) != before) {
+		t.Errorf("%d updates, weights changed: %t, before %v", updates, values(t, trainer.Model) != before, err)
 	}
 	return err
 }
@@ -201,7 +200,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	other := recipe{seed: 2}
 	straight := r.trainer(t, 15)
 	r.fit(t, straight)
-	want := weights(t, straight.Model)
+	want := values(t, straight.Model)
 
 	damage := map[string]func(data []byte) []byte{
 		"the first byte flipped":  func(d []byte) []byte { d[0] ^= 1; return d },
@@ -230,7 +229,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 				if len(told) != 1 || !strings.Contains(told[0].Error(), "step-00000020") {
 					t.Errorf("told %v", told)
 				}
-				wantSame(t, "weights", weights(t, trainer.Model), want)
+				wantSame(t, "weights", values(t, trainer.Model), want)
 			})
 		}
 	}
@@ -359,70 +358,5 @@ func TestUnwritableDirectoryIsFoundFirst(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "precious" {
 		t.Errorf("the file now holds %q, %v", data, err)
-	}
-}
-
-func TestLoadWeightsRefuses(t *testing.T) {
-	r := recipe{seed: 1}
-	good, err := safetensors.Read(strings.NewReader(weights(t, r.model(t))), int64(len(weights(t, r.model(t)))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	encode := func(tensors ...safetensors.Tensor) []byte {
-		var b bytes.Buffer
-		if err := safetensors.Write(&b, &safetensors.File{Tensors: tensors}); err != nil {
-			t.Fatal(err)
-		}
-		return b.Bytes()
-	}
-	all := good.Tensors
-	with := func(i int, change func(*safetensors.Tensor)) []byte {
-		tensors := slices.Clone(all)
-		change(&tensors[i])
-		return encode(tensors...)
-	}
-	for _, c := range []struct {
-		name    string
-		file    []byte
-		mention string
-	}{
-		{"missing tensor", encode(all[1:]...), all[0].Name + " is missing"},
-		{"extra tensor", encode(append(slices.Clone(all), safetensors.Tensor{Name: "zzz", DType: safetensors.F32, Shape: []int{1}, Data: []float32{1}})...), "zzz"},
-		{"renamed tensor", with(2, func(v *safetensors.Tensor) { v.Name = "other" }), "missing"},
-		{"transposed tensor", with(0, func(v *safetensors.Tensor) { v.Shape = []int{v.Shape[1], v.Shape[0]} }), "shape"},
-		{"flattened tensor", with(0, func(v *safetensors.Tensor) { v.Shape = []int{v.Shape[0] * v.Shape[1]} }), "shape"},
-		{"integers", with(1, func(v *safetensors.Tensor) {
-			v.DType, v.Data = safetensors.I32, make([]int32, len(v.Data.([]float32)))
-		}), "I32"},
-		{"no tensors", encode(), "missing"},
-		{"an empty file", nil, "too few"},
-		{"truncated", encode(all...)[:1000], "safetensors"},
-		{"text", []byte(strings.Repeat("no weights ", 100)), "safetensors"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			model := r.model(t)
-			before := weights(t, model)
-			path := write(t, "w.safetensors", c.file)
-			err := train.LoadWeights(path, model.Params())
-			if _, ok := errors.AsType[*train.CheckpointError](err); !ok || !strings.Contains(err.Error(), c.mention) || !strings.Contains(err.Error(), path) {
-				t.Errorf("got %v, want a *CheckpointError that mentions %q", err, c.mention)
-			}
-			wantSame(t, "weights", weights(t, model), before)
-		})
-	}
-	if err := train.LoadWeights(filepath.Join(t.TempDir(), "none"), r.model(t).Params()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no file: %v", err)
-	}
-	// Float64 weights become float32 ones.
-	model := r.model(t)
-	err = train.LoadWeights(write(t, "w.safetensors", with(0, func(v *safetensors.Tensor) {
-		wide := make([]float64, len(v.Data.([]float32)))
-		for i := range wide {
-			wide[i] = math.Pi
-		}
-		v.DType, v.Data = safetensors.F64, wide
-	})), model.Params())
-	if got := weights(t, model); err != nil || got == weights(t, r.model(t)) {
-		t.Errorf("float64 weights were not taken: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/layers/weights"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
@@ -96,11 +97,11 @@ func ExampleCheckpoint() {
 		if _, err := trainer.Fit(context.Background(), streams, nil); err != nil {
 			log.Fatal(err)
 		}
-		var weights bytes.Buffer
-		if err := train.WriteWeights(&weights, model.Params()); err != nil {
+		var file bytes.Buffer
+		if err := weights.Write(&file, model.Params(), weights.Options{}); err != nil {
 			log.Fatal(err)
 		}
-		return weights.Bytes()
+		return file.Bytes()
 	}
 	straight := fit(30, nil)
 	fit(17, &train.Checkpoint{Dir: dir})
@@ -118,37 +119,6 @@ func ExampleCheckpoint() {
 	// same weights: true
 	// step-00000017
 	// step-00000030
-}
-
-// Weights are safetensors files, under PyTorch's names.
-func ExampleLoadWeights() {
-	dir, err := os.MkdirTemp("", "weights")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "model.safetensors")
-
-	f, err := os.Create(path)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := train.WriteWeights(f, characterModel(10).Params()); err != nil {
-		log.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(train.LoadWeights(path, characterModel(10).Params()))
-
-	// A model of another shape is refused, and left as it was.
-	var wrong *train.CheckpointError
-	if err := train.LoadWeights(path, characterModel(11).Params()); errors.As(err, &wrong) {
-		fmt.Println(wrong.What, "is", wrong.Got+", want", wrong.Want)
-	}
-	// Output:
-	// <nil>
-	// tensor 0.weight is of shape [10 8], want [11 8]
 }
 
 // A loss that isn't finite ends the run before the weights are touched, and names the op that it began in.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/layers/weights"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
@@ -113,11 +114,11 @@ func (r recipe) fit(t testing.TB, trainer *train.Trainer) *track.History {
 	return history
 }
 
-// weights are a model's values, bit for bit.
-func weights(t testing.TB, m train.Model) string {
+// values are a model's parameters, bit for bit.
+func values(t testing.TB, m train.Model) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := train.WriteWeights(&b, m.Params()); err != nil {
+	if err := weights.Write(&b, m.Params(), weights.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

@@ -1,6 +1,7 @@
 package train_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/layers"
+	"github.com/gobptt/bptt/layers/weights"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
@@ -102,7 +104,7 @@ func TestResumeIsExact(t *testing.T) {
 
 				t.Log("stopped", c.what)
 				wantSame(t, "histories", got, history)
-				wantSame(t, "weights", weights(t, second.Model), weights(t, straight.Model))
+				wantSame(t, "weights", values(t, second.Model), values(t, straight.Model))
 				wantSame(t, "reports", fmt.Sprint(append(*reports, *more...)), fmt.Sprint(*want))
 				wantSaved(t, saved(t, dir), saved(t, straight.Checkpoint.Dir))
 			}
@@ -194,10 +196,10 @@ func TestSharedWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := tied(2)
-	if err := train.LoadWeights(write(t, "w.safetensors", file), other.Params()); err != nil {
+	if err := weights.Read(bytes.NewReader(file), int64(len(file)), other.Params(), weights.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	wantSame(t, "weights", weights(t, other), weights(t, first.Model))
+	wantSame(t, "weights", values(t, other), values(t, first.Model))
 
 	second := r.trainer(t, 6)
 	second.Model = tied(3)
@@ -206,7 +208,7 @@ func TestSharedWeights(t *testing.T) {
 	straight := r.trainer(t, 6)
 	straight.Model = tied(1)
 	r.fit(t, straight)
-	wantSame(t, "weights after resumption", weights(t, second.Model), weights(t, straight.Model))
+	wantSame(t, "weights after resumption", values(t, second.Model), values(t, straight.Model))
 }
 
 // seen counts the states that are carried into the updates of a run.

@@ -34,15 +34,15 @@ func TestSameSeedSameBits(t *testing.T) {
 				trainer := r.trainer(t, 12)
 				history := numbers(t, r.fit(t, trainer))
 				if first == "" {
-					first, losses = weights(t, trainer.Model), history
+					first, losses = values(t, trainer.Model), history
 				}
-				wantSame(t, fmt.Sprintf("with %d threads: weights", threads), weights(t, trainer.Model), first)
+				wantSame(t, fmt.Sprintf("with %d threads: weights", threads), values(t, trainer.Model), first)
 				wantSame(t, fmt.Sprintf("with %d threads: histories", threads), history, losses)
 			}
 			r.seed++
 			trainer := r.trainer(t, 12)
 			r.fit(t, trainer)
-			if weights(t, trainer.Model) == first {
+			if values(t, trainer.Model) == first {
 				t.Error("another seed gives the same weights")
 			}
 		})
@@ -221,7 +221,7 @@ func TestDiverged(t *testing.T) {
 			trainer.Checkpoint = &train.Checkpoint{Dir: dir, Every: 5}
 			c.prepare(trainer)
 			atStep := "" // the weights in the update under way
-			trainer.BPTT = after{trainer.BPTT, func() { atStep = weights(t, trainer.Model) }}
+			trainer.BPTT = after{trainer.BPTT, func() { atStep = values(t, trainer.Model) }}
 
 			data, validation := r.streams(t)
 			history, err := trainer.Fit(context.Background(), data, validation)
@@ -240,7 +240,7 @@ func TestDiverged(t *testing.T) {
 			if first.Op == "" || first.Backward != (c.pass == "backward") || c.layer != "" && first.Layer != c.layer || !strings.Contains(err.Error(), first.Op) {
 				t.Errorf("first op: %+v", first)
 			}
-			wantSame(t, "weights before and after the failed step", weights(t, trainer.Model), atStep)
+			wantSame(t, "weights before and after the failed step", values(t, trainer.Model), atStep)
 
 			saved, err := train.ReadCheckpoint(dir, "model.safetensors")
 			last := (d.Step - 1) / 5 * 5
@@ -255,7 +255,7 @@ func TestDiverged(t *testing.T) {
 			}
 			good := r.trainer(t, last) // cases that get this far differ from it only after this step
 			r.fit(t, good)
-			wantSame(t, "the checkpoint and the weights of its step", string(saved), weights(t, good.Model))
+			wantSame(t, "the checkpoint and the weights of its step", string(saved), values(t, good.Model))
 		})
 	}
 }

@@ -5,34 +5,19 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/safetensors"
 )
 
-// WriteWeights writes parameters as a safetensors file.
-func WriteWeights(w io.Writer, params []graph.NamedParam) error {
+// writeWeights writes parameters as a safetensors file.
+func writeWeights(w io.Writer, params []graph.NamedParam) error {
 	tensors := map[string]*graph.Tensor{}
 	for _, p := range params {
 		tensors[p.Name] = p.Value
 	}
 	return writeTensors(w, tensors)
-}
-
-// LoadWeights sets parameters from a safetensors file, which must hold a tensor of the same name and shape for each and
-// no others. Precision is converted. Nothing is changed if there is an error.
-func LoadWeights(path string, params []graph.NamedParam) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	tensors, err := readWeights(path, data, params)
-	if err != nil {
-		return err
-	}
-	return setWeights(params, tensors)
 }
 
 // readWeights reads tensors that fit the parameters: a tensor of the same name and shape for each and no others.

@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"internal/kernel":      {"golang.org/x/sys/cpu"},
 	"internal/safetensors": {},
 	"internal/snapshot":    {},
+	"internal/npz":         {},
 	"internal/golden":      {"graph", "internal/safetensors"},
 	"internal/benchmarks":  {},
 
@@ -33,6 +34,7 @@ var arrows = map[string][]string{
 	"layers":          {"graph", "layers/cell"},
 	"layers/cell":     {"graph", "internal/kernel", "gonum.org/v1/gonum/mat"},
 	"layers/celltest": {"graph", "layers", "layers/cell"},
+	"layers/weights":  {"graph", "internal/npz", "internal/safetensors", "internal/snapshot"},
 
 	"layers/reservoir": {"graph", "layers/cell", "internal/kernel", "gonum.org/v1/gonum/mat"},
 

@@ -19,6 +19,9 @@
 // once: what is handed out is what was verified, whatever happens to the disk
 // later.
 //
+// [WriteFile] writes a single file with the same care: into a temporary one
+// beside it, which is flushed and renamed.
+//
 // # Replacing a step
 //
 // A directory cannot take the place of a full one in a single portable rename.

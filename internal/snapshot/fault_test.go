@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +109,57 @@ func TestEveryFault(t *testing.T) {
 				mustLoad(t, dir, 1, 0)
 			}
 		}
+	}
+}
+
+// A single file is replaced whole or not at all, and nothing else is left.
+func TestEveryFaultOfOneFile(t *testing.T) {
+	write := func(text string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		}
+	}
+	count := &faults{}
+	if err := count.system().writeFile(filepath.Join(t.TempDir(), "file"), write("new text")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(count.trace, " "), "create sync close rename syncDir"; got != want {
+		t.Errorf("calls: %s, want %s", got, want)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	check := func(what string, err, cause error, want string) {
+		t.Helper()
+		var e *Error
+		if cause != nil && (!errors.As(err, &e) || !errors.Is(err, cause) || e.Path != path || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%s: got %v", what, err)
+		}
+		if cause == nil && err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != want {
+			t.Errorf("%s: the file holds %q, %v", what, data, err)
+		}
+		wantNames(t, dir, "file")
+	}
+	check("first", WriteFile(path, write("old")), nil, "old")
+	check("callback", WriteFile(path, func(w io.Writer) error { return errors.Join(write("new")(w), errDisk) }), errDisk, "old")
+	for _, kind := range []string{"byte", "create", "sync", "close", "rename"} {
+		for n := range count.calls[kind] {
+			check(kind, (&faults{kind: kind, n: n}).system().writeFile(path, write("new text")), errDisk, "old")
+		}
+	}
+	// The new file is there, but may not survive a power cut.
+	check("syncDir", (&faults{kind: "syncDir"}).system().writeFile(path, write("newer")), errDisk, "newer")
+	check("replaced", WriteFile(path, write("newest")), nil, "newest")
+
+	var e *Error
+	if err := WriteFile(filepath.Join(dir, "none", "file"), write("x")); !errors.As(err, &e) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no directory: %v", err)
+	}
+	if err := WriteFile(dir, write("x")); !errors.As(err, &e) {
+		t.Errorf("a directory: %v", err)
 	}
 }
 

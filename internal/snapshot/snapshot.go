@@ -24,8 +24,8 @@ var ErrNone = errors.New("no snapshot")
 
 // Error is the error of every function of this package.
 type Error struct {
-	Op   string // "save", "load", "check" or "remove"
-	Path string // the snapshot, or the directory of snapshots
+	Op   string // "save", "load", "check", "remove" or "write"
+	Path string // the snapshot, the directory of snapshots, or the file
 	Err  error
 }
 
