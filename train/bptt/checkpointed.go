@@ -104,6 +104,9 @@ func planWith(n, held, kept int) Work {
 
 // checkpointed goes through a sequence as planned.
 func (r *Run) checkpointed(steps int, plan func(n int, m memory) (Work, error), planned func(Work)) (Result, error) {
+	if err := r.require(steps); err != nil {
+		return Result{}, err
+	}
 	windows, err := r.sequence(steps)
 	if err != nil {
 		return Result{}, err

@@ -33,13 +33,16 @@ func (s Jittered) Gradient(r *Run) (Result, error) {
 	case s.Shortest < 1 || s.Shortest > s.Window:
 		return Result{}, &graph.ArgumentError{Op: "bptt.Jittered", Name: "Shortest", Got: fmt.Sprint(s.Shortest), Want: fmt.Sprintf("1 to the Window, %d", s.Window)}
 	}
+	if err := r.require(s.Window); err != nil {
+		return Result{}, err
+	}
 	rng := rand.New(r.Random)
 	mean := float64(s.Window)
 	if rng.Float64() >= 0.95 {
 		mean /= 2
 	}
 	length := max(s.Shortest, int(mean+s.Spread*rng.NormFloat64()))
-	result, err := Truncated{Window: length}.Gradient(r)
+	result, err := r.window(length)
 	if err == nil {
 		result.Rate = float64(result.Program.Window().T) / float64(s.Window)
 	}

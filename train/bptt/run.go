@@ -25,8 +25,9 @@ type Run struct {
 	States   graph.States // carried from window to window
 	Random   rand.Source  // of the seeds of dropout masks
 
-	carried any       // by an online strategy, from step to step
-	recent  []*window // windows whose activations a later update goes back through, oldest first
+	required int       // window that the data were asked about
+	carried  any       // by an online strategy, from step to step
+	recent   []*window // windows whose activations a later update goes back through, oldest first
 
 }
 
@@ -50,6 +51,16 @@ type Result struct {
 	Program *graph.Program // the last one run
 	Work    Work           // what it took, for strategies that may compute windows more than once
 
+}
+
+// require fails if the data say that no sequence has a full window of this length, as a *seqdata.Stream does.
+func (r *Run) require(window int) error {
+	d, ok := r.Data.(interface{ Require(window int) error })
+	if !ok || window == r.required {
+		return nil
+	}
+	r.required = window
+	return d.Require(window)
 }
 
 // next reads the next window, as data of its own.

@@ -14,7 +14,7 @@ import (
 //
 // The steps that several updates go back through are not computed again: their activations are kept, in Reach/Window
 // windows at once, and so are those of the parameters of their time; the products on the way back are with the present
-// ones.
+// ones. Data that say that they have no full window, as a *seqdata.Stream does, are an error.
 type Truncated struct {
 	Window int // k1, time steps between updates; required
 	Reach  int // k2, time steps that the gradient goes back; 0 means Window
@@ -28,10 +28,18 @@ func (s Truncated) Gradient(r *Run) (Result, error) {
 	if s.Reach != 0 && s.Reach < s.Window {
 		return Result{}, &graph.ArgumentError{Op: "bptt.Truncated", Name: "Reach", Got: fmt.Sprint(s.Reach), Want: fmt.Sprintf("0 or at least the Window, %d", s.Window)}
 	}
+	if err := r.require(s.Window); err != nil {
+		return Result{}, err
+	}
 	if s.Reach > s.Window {
 		return s.overlapping(r)
 	}
-	batch, err := r.Data.Next(s.Window)
+	return r.window(s.Window)
+}
+
+// window computes the gradient of the next window by itself.
+func (r *Run) window(steps int) (Result, error) {
+	batch, err := r.Data.Next(steps)
 	if err != nil {
 		return Result{}, err
 	}
