@@ -1,0 +1,39 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gobptt/bptt/graph"
+)
+
+var _ Model = Auxiliary{}
+
+// Auxiliary is a layer that passes on what it is given and, while training, adds the loss of a head on it to what is
+// minimized: deep supervision, or another task on an inner layer's output. The loss that the Trainer reports is that of the
+// whole model alone. Its parameters are the head's.
+type Auxiliary struct {
+	Head   Model
+	Loss   Loss
+	Weight float64 // of the head's loss; required
+}
+
+// Apply returns x.
+func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
+	if a.Head == nil || a.Loss == nil || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
+		b.Fail(&graph.ArgumentError{Op: "Auxiliary", Name: "head, loss or weight", Got: fmt.Sprintf("%T, %T, %v", a.Head, a.Loss, a.Weight), Want: "one of each, and a weight other than 0"})
+		return nil
+	}
+	if b.Window().Train && b.Err() == nil {
+		b.AddCost(b.Scale(a.Loss.Cost(b, a.Head.Apply(b, x)), a.Weight))
+	}
+	return x
+}
+
+// Params returns the head's parameters.
+func (a Auxiliary) Params() []graph.NamedParam {
+	if a.Head == nil {
+		return nil
+	}
+	return a.Head.Params()
+}
