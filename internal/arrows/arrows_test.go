@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"layers":          {"graph", "layers/cell"},
 	"layers/cell":     {"graph", "internal/kernel"},
 	"layers/celltest": {"graph", "layers", "layers/cell"},
+	"layers/initial":  {"graph", "gonum.org/v1/gonum/..."},
 
 	"seqdata": {},
 
