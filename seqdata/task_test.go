@@ -35,7 +35,8 @@ func TestAdding(t *testing.T) {
 		task := ok[*Task](t)(Adding(steps, rows, seeded(1)))
 		b := next(t, task)
 		x, y := b.Arrays[Input].Floats, b.Arrays[Target].Floats
-		if b.T != steps || b.B != rows || !slices.Equal(b.Arrays[Input].Shape, []int{steps, rows, 2}) || !slices.Equal(b.Arrays[Target].Shape, []int{1, rows, 1}) {
+		if b.T != steps || b.B != rows || !slices.Equal(b.Arrays[Input].Shape, []int{steps, rows, 2}) ||
+			!slices.Equal(b.Arrays[Target].Shape, []int{1, rows, 1}) {
 			t.Fatalf("T=%d, B=%d, shapes %v %v", b.T, b.B, b.Arrays[Input].Shape, b.Arrays[Target].Shape)
 		}
 		marks := make([]int, steps) // by step

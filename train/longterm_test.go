@@ -21,8 +21,7 @@ import (
 
 var long = flag.Bool("long", false, "learn the tasks of docs/learning.md, which takes some minutes each")
 
-// memoryRun is a model, a task that needs memory, and what the model makes of it. The data is never the same twice, so
-// the loss is that on new sequences.
+// memoryRun is a model, a task that needs memory, and what the model makes of it. No sequence comes twice.
 type memoryRun struct {
 	name  string
 	task  func(batch int, rng *rand.Rand) (*seqdata.Task, error)
@@ -33,8 +32,8 @@ type memoryRun struct {
 	batch, steps int
 	learningRate float64
 
-	reaches float64 // a loss that is reached before the steps are done; else
-	stays   float64 // a loss that is not reached
+	reaches float64 // a loss that must be reached within the steps; 0 means none
+	stays   float64 // a loss that must not be
 }
 
 func adding(steps int) func(batch int, rng *rand.Rand) (*seqdata.Task, error) {
@@ -121,7 +120,7 @@ func (m memoryRun) trainer(t *testing.T) (trainer *train.Trainer, data, validati
 	}, data, validation
 }
 
-// run trains until the loss on the other sequences, taken every so many steps, is reached.
+// run trains until the loss that is to be reached is, on the other sequences, which are looked at every so many steps.
 func (m memoryRun) run(t *testing.T, every int) {
 	trainer, data, validation := m.trainer(t)
 	reached := errors.New("reached")

@@ -14,9 +14,10 @@ import (
 type Rules map[string]graph.Initializer
 
 // Apply initializes the parameters whose names match a pattern, in the order of params, and leaves the others as they
-// are. It fails before it changes anything if a pattern matches no name, or two patterns match the same one; and at the
-// first parameter that its initializer isn't for, when those before it are changed. A parameter under two names (shared
-// weights) is filled once, under the first that matches.
+// are. A parameter under two names (shared weights) is filled once, by the first that matches.
+//
+// If a pattern matches no name, or two patterns match the same one, that is an error, and nothing is changed. The first
+// parameter that its initializer isn't for is an error too; those before it are changed by then.
 func Apply(params []graph.NamedParam, rng *rand.Rand, rules Rules) error {
 	const op = "initial.Apply"
 	var chosen []choice
@@ -35,12 +36,14 @@ func Apply(params []graph.NamedParam, rng *rand.Rand, rules Rules) error {
 		case 1:
 			chosen = append(chosen, choice{p, rules[matching[0]]})
 		default:
-			return &graph.ArgumentError{Op: op, Name: "rules", Got: fmt.Sprintf("%q for parameter %s", matching, p.Name), Want: "one pattern that matches"}
+			got := fmt.Sprintf("%q for parameter %s", matching, p.Name)
+			return &graph.ArgumentError{Op: op, Name: "rules", Got: got, Want: "one pattern that matches"}
 		}
 	}
 	for _, pattern := range patterns {
 		if !used[pattern] {
-			return &graph.ArgumentError{Op: op, Name: "pattern", Got: fmt.Sprintf("%q", pattern), Want: "one that matches a parameter"}
+			got := fmt.Sprintf("%q", pattern)
+			return &graph.ArgumentError{Op: op, Name: "pattern", Got: got, Want: "one that matches a parameter"}
 		}
 	}
 	return fill(op, chosen, rng)

@@ -55,8 +55,8 @@ func ForgetBias(v float64) graph.Initializer {
 //	b_f = log u, u from U(1, longest-1)
 //	b_i = -b_f
 //
-// and sets the rest to 0. So a unit forgets within 1/(1-f) = 1+u steps, between 2 and longest. It is for one of bias_ih and bias_hh,
-// since the gates get their sum; graph.Zeros is for the other.
+// and sets the rest to 0. So a unit forgets within 1/(1-f) = 1+u steps, between 2 and longest. It is for one of bias_ih
+// and bias_hh, since the gates get their sum; graph.Zeros is for the other.
 func Chrono(longest int) graph.Initializer {
 	return func(values []float64, shape []int, rng *rand.Rand) error {
 		const op = "initial.Chrono"

@@ -73,7 +73,8 @@ func TestDistributions(t *testing.T) {
 		v := drawn(t, c.init, source(), c.shape...)
 		mean, std, largest, within := moments(v)
 		if math.Abs(mean) > 0.02*c.std || math.Abs(std/c.std-1) > 0.015 || math.Abs(within-c.within) > 0.01 {
-			t.Errorf("%s %v: mean %v, deviation %v, %.3f within it; want 0, %v, %.3f", c.name, c.shape, mean, std, within, c.std, c.within)
+			t.Errorf("%s %v: mean %v, deviation %v, %.3f within it; want 0, %v, %.3f",
+				c.name, c.shape, mean, std, within, c.std, c.within)
 		}
 		edge := map[float64]float64{0.577: math.Sqrt(3), 0.65: 2 / 0.87963, 0.683: 6}[c.within] * c.std
 		if largest > edge || c.within < 0.683 && largest < 0.99*edge {

@@ -98,7 +98,8 @@ func preset(op string, params []graph.NamedParam, rng *rand.Rand, rule func(p me
 		name := layerSuffix.FindStringSubmatch(p.Name[at:])
 		init := rule(member{p.Param, p.Name[:at], name[1], name[2], byName})
 		if init == nil {
-			return &graph.ArgumentError{Op: op, Name: "parameter", Got: p.Name + ", of no kind that is known", Want: "those of embeddings, recurrent, linear and normalization layers"}
+			const known = "those of embeddings, recurrent, linear and normalization layers"
+			return &graph.ArgumentError{Op: op, Name: "parameter", Got: p.Name + ", of no kind that is known", Want: known}
 		}
 		chosen = append(chosen, choice{p, init})
 	}

@@ -16,7 +16,8 @@ type MSE struct{}
 func (MSE) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	target := b.Input(seqdata.Target)
 	if !slices.Equal(output.Shape(), target.Shape()) { // they could broadcast
-		b.Fail(&graph.ShapeError{Op: "MSE", Got: fmt.Sprint("target ", target.Shape()), Want: fmt.Sprint("the output's shape ", output.Shape())})
+		got, want := fmt.Sprint("target ", target.Shape()), fmt.Sprint("the output's shape ", output.Shape())
+		b.Fail(&graph.ShapeError{Op: "MSE", Got: got, Want: want})
 		return nil
 	}
 	return b.Mean(b.Square(b.Sub(output, target)))
