@@ -2,6 +2,7 @@ package graph
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -278,7 +279,10 @@ func TestMisuse(t *testing.T) {
 	const huge = 1 << 62
 	nan := math.NaN()
 	bad := NewParam(nil, nil, 3, 0)
-	param64 := NewParam(func([]float64, []int, *rand.Rand) {}, nil, 3)
+	unfilled := NewParam(func(_ []float64, shape []int, _ *rand.Rand) error {
+		return &ShapeError{Op: "matrices only", Got: fmt.Sprint(shape), Want: "[N, F]"}
+	}, nil, 3)
+	param64 := NewParam(Zeros, nil, 3)
 	param64.SetDType(Float64)
 	for _, c := range []struct {
 		name, op string
@@ -297,6 +301,7 @@ func TestMisuse(t *testing.T) {
 		{"const shape of other size", "Const", func(e misused) { e.b.Const(&Tensor{Shape: []int{3}, F32: make([]float32, 4)}) }},
 		{"const empty", "Const", func(e misused) { e.b.Const(&Tensor{}) }},
 		{"parameter of bad shape", "NewParam", func(e misused) { e.b.Param(bad) }},
+		{"parameter whose initializer fails", "matrices only", func(e misused) { e.b.Param(unfilled) }},
 		{"parameter of other precision", "Param", func(e misused) { e.b.Param(param64) }},
 		{"state width 0", "State", func(e misused) { e.b.State("h", 0) }},
 		{"state width negative", "State", func(e misused) { e.b.State("h", -1) }},
@@ -548,7 +553,10 @@ func TestProgramErrors(t *testing.T) {
 func TestIndexErrors(t *testing.T) {
 	for _, op := range []string{"Gather", "CrossEntropy"} {
 		b := NewBuilder(smallWindow, Options{})
-		w := NewParam(func(v []float64, _ []int, _ *rand.Rand) { copy(v, []float64{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}) }, nil, 2, 5)
+		w := NewParam(func(v []float64, _ []int, _ *rand.Rand) error {
+			copy(v, []float64{3, 1, 4, 1, 5, 9, 2, 6, 5, 3})
+			return nil
+		}, nil, 2, 5)
 		b.Enter("text")
 		limit := 5
 		var cost *Node
@@ -659,8 +667,9 @@ func TestOpPanic(t *testing.T) {
 }
 
 // ramp fills a tensor with different numbers of moderate size.
-func ramp(values []float64, _ []int, _ *rand.Rand) {
+func ramp(values []float64, _ []int, _ *rand.Rand) error {
 	for i := range values {
 		values[i] = float64(i*7%23-11) / 40
 	}
+	return nil
 }

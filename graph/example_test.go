@@ -12,7 +12,7 @@ import (
 
 // fill is an initializer that sets the given values.
 func fill(values ...float64) graph.Initializer {
-	return func(v []float64, _ []int, _ *rand.Rand) { copy(v, values) }
+	return func(v []float64, _ []int, _ *rand.Rand) error { copy(v, values); return nil }
 }
 
 // A cost, and its gradients with respect to a parameter and an input.

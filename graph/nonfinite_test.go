@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -135,7 +134,7 @@ func TestFirstNonFiniteInRecurrence(t *testing.T) {
 // TestFirstNonFiniteFails: what stops the run for another reason is returned as it is.
 func TestFirstNonFiniteFails(t *testing.T) {
 	b := NewBuilder(smallWindow, Options{})
-	table := NewParam(func(v []float64, _ []int, _ *rand.Rand) {}, nil, 3, 2)
+	table := NewParam(Zeros, nil, 3, 2)
 	p, err := b.Forward(b.Sum(b.Gather(b.Param(table), b.Ints("k", 2), -1)))
 	if err != nil {
 		t.Fatal(err)

@@ -14,25 +14,29 @@ type Param struct {
 	Grad  *Tensor
 
 	version int   // counts the moves of Value and Grad to other memory
-	err     error // a bad shape, reported by the first Builder or Arena that meets it
+	err     error // of its shape or initializer, reported by the first Builder or Arena that meets it
 }
 
 // NewParam returns a float32 parameter with initialized values. A shape that can't be (a size below 1, or far too many
-// elements) is reported when the parameter is first used, so that layers can be written without error returns.
+// elements), and the initializer's error, are reported when the parameter is first used, so that layers can be written
+// without error returns.
 func NewParam(init Initializer, rng *rand.Rand, shape ...int) *Param {
 	if want := checkShape(shape); want != "" {
-		return &Param{
-			Value: &Tensor{Shape: shape}, Grad: &Tensor{Shape: shape},
-			err: &ShapeError{Op: "NewParam", Got: fmt.Sprint("shape ", shape), Want: want},
-		}
+		return badParam(shape, &ShapeError{Op: "NewParam", Got: fmt.Sprint("shape ", shape), Want: want})
+	}
+	values := make([]float64, size(shape))
+	if err := init(values, shape, rng); err != nil {
+		return badParam(shape, err)
 	}
 	p := &Param{Value: NewTensor(Float32, shape...), Grad: NewTensor(Float32, shape...)}
-	values := make([]float64, size(shape))
-	init(values, shape, rng)
 	for i, v := range values {
 		p.Value.F32[i] = float32(v)
 	}
 	return p
+}
+
+func badParam(shape []int, err error) *Param {
+	return &Param{Value: &Tensor{Shape: shape}, Grad: &Tensor{Shape: shape}, err: err}
 }
 
 // Shape returns the parameter's shape. The caller must not change it.
@@ -41,7 +45,7 @@ func (p *Param) Shape() []int { return p.Value.Shape }
 // DType returns the parameter's precision.
 func (p *Param) DType() DType { return p.Value.DType() }
 
-// Err reports a shape that can't be.
+// Err reports what is wrong with the shape that NewParam was given, or what the initializer said.
 func (p *Param) Err() error { return p.err }
 
 // SetDType converts the value to another precision and clears the gradient.

@@ -11,7 +11,7 @@ import (
 
 // fixedParam is a parameter with given values.
 func fixedParam(shape []int, values ...float64) *Param {
-	return NewParam(func(v []float64, _ []int, _ *rand.Rand) { copy(v, values) }, nil, shape...)
+	return NewParam(func(v []float64, _ []int, _ *rand.Rand) error { copy(v, values); return nil }, nil, shape...)
 }
 
 // compiled compiles a cost that f writes.

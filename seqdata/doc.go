@@ -32,6 +32,9 @@
 //		...
 //	}
 //
+// [Adding] and [CopyMemory] draw the sequences of problems that test a network's
+// memory.
+//
 // A [Batch] holds named arrays. They are time-major: [T, B] flattened row by
 // row, so that element [t, b] is at t*B+b.
 //

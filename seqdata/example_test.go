@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/gobptt/bptt/seqdata"
@@ -156,4 +157,47 @@ func ExampleBatch_Validate() {
 	fmt.Println(batch.Validate())
 	// Output:
 	// seqdata: batch array "mask" has shape [3 2]; want [3] or [steps 3 …]: B
+}
+
+// One sequence of the adding problem: the answer is the sum of the numbers whose
+// mark is 1.
+func ExampleAdding() {
+	task, err := seqdata.Adding(6, 1, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	batch, err := task.Next(task.Steps())
+	if err != nil {
+		log.Fatal(err)
+	}
+	input := batch.Arrays[seqdata.Input]
+	for t := range batch.T {
+		fmt.Printf("%.2f %.0f\n", input.Floats[2*t], input.Floats[2*t+1])
+	}
+	fmt.Printf("answer %.2f\n", batch.Arrays[seqdata.Target].Floats)
+	// Output:
+	// 0.09 1
+	// 0.91 0
+	// 0.01 0
+	// 0.88 1
+	// 0.37 0
+	// 0.93 0
+	// answer [0.97]
+}
+
+// One sequence of the copy memory task.
+func ExampleCopyMemory() {
+	task, err := seqdata.CopyMemory(5, 1, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	batch, err := task.Next(task.Steps())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(batch.Arrays[seqdata.Input].Ints)
+	fmt.Println(batch.Arrays[seqdata.Target].Ints)
+	// Output:
+	// [1 8 2 1 8 8 6 1 1 7 0 0 0 0 9 0 0 0 0 0 0 0 0 0 0]
+	// [0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 8 2 1 8 8 6 1 1 7]
 }

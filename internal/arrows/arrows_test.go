@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"layers":          {"graph", "layers/cell"},
 	"layers/cell":     {"graph", "internal/kernel", "gonum.org/v1/gonum/mat"},
 	"layers/celltest": {"graph", "layers", "layers/cell"},
+	"layers/initial":  {"graph", "gonum.org/v1/gonum/..."},
 	"layers/weights":  {"graph", "internal/npz", "internal/safetensors", "internal/snapshot"},
 
 	"layers/reservoir": {"graph", "layers/cell", "internal/kernel", "gonum.org/v1/gonum/mat"},

@@ -62,13 +62,6 @@ type affine struct {
 // uniform draws from U(-1/√H, 1/√H), as PyTorch does for all weights of its recurrent layers.
 func uniform(hidden int) graph.Initializer { return graph.Uniform(1 / math.Sqrt(float64(hidden))) }
 
-// ones sets all values to 1.
-func ones(values []float64, _ []int, _ *rand.Rand) {
-	for i := range values {
-		values[i] = 1
-	}
-}
-
 // newAffine returns drawn weights with PyTorch's two biases.
 func newAffine(gates, input, hidden int, o Options, rng *rand.Rand) affine {
 	a := newSingleBias(gates, input, hidden, o, rng)

@@ -18,8 +18,8 @@ func newNormalized(gates, input, hidden int, o Options, rng *rand.Rand) normaliz
 	weights.NoBias = true // the shifts take their place
 	n := normalized{
 		affine: newAffine(gates, input, hidden, weights, rng),
-		GainIH: graph.NewParam(ones, rng, gates*hidden),
-		GainHH: graph.NewParam(ones, rng, gates*hidden),
+		GainIH: graph.NewParam(all(1), rng, gates*hidden),
+		GainHH: graph.NewParam(all(1), rng, gates*hidden),
 	}
 	if !o.NoBias {
 		n.BiasIH = graph.NewParam(graph.Zeros, rng, gates*hidden)

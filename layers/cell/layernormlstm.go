@@ -30,7 +30,7 @@ type LayerNormLSTM struct {
 func NewLayerNormLSTM(input, hidden int, o Options, rng *rand.Rand) *LayerNormLSTM {
 	l := &LayerNormLSTM{
 		normalized: newNormalized(4, input, hidden, o, rng),
-		GainC:      graph.NewParam(ones, rng, hidden),
+		GainC:      graph.NewParam(all(1), rng, hidden),
 	}
 	if !o.NoBias {
 		l.BiasC = graph.NewParam(graph.Zeros, rng, hidden)

@@ -18,9 +18,9 @@ type multiplicative struct {
 func newMultiplicative(gates, input, hidden int, o Options, rng *rand.Rand) multiplicative {
 	return multiplicative{
 		affine: newSingleBias(gates, input, hidden, o, rng),
-		Alpha:  graph.NewParam(ones, rng, gates*hidden),
-		Beta1:  graph.NewParam(ones, rng, gates*hidden),
-		Beta2:  graph.NewParam(ones, rng, gates*hidden),
+		Alpha:  graph.NewParam(all(1), rng, gates*hidden),
+		Beta1:  graph.NewParam(all(1), rng, gates*hidden),
+		Beta2:  graph.NewParam(all(1), rng, gates*hidden),
 	}
 }
 

@@ -8,19 +8,21 @@ import (
 
 // between draws from U(low, high).
 func between(low, high float64) graph.Initializer {
-	return func(values []float64, _ []int, rng *rand.Rand) {
+	return func(values []float64, _ []int, rng *rand.Rand) error {
 		for i := range values {
 			values[i] = low + (high-low)*rng.Float64()
 		}
+		return nil
 	}
 }
 
 // all sets every value to v. It draws nothing.
 func all(v float64) graph.Initializer {
-	return func(values []float64, _ []int, _ *rand.Rand) {
+	return func(values []float64, _ []int, _ *rand.Rand) error {
 		for i := range values {
 			values[i] = v
 		}
+		return nil
 	}
 }
 

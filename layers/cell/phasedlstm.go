@@ -43,10 +43,11 @@ func NewPhasedLSTM(input, hidden int, o Options, rng *rand.Rand) *PhasedLSTM {
 		LogTau: graph.NewParam(between(0, 3), rng, hidden),
 		LogitR: graph.NewParam(all(math.Log(r/(1-r))), rng, hidden),
 	}
-	l.Shift = graph.NewParam(func(values []float64, _ []int, rng *rand.Rand) {
+	l.Shift = graph.NewParam(func(values []float64, _ []int, rng *rand.Rand) error {
 		for i := range values {
 			values[i] = rng.Float64() * math.Exp(l.LogTau.Value.At(i))
 		}
+		return nil
 	}, rng, hidden)
 	return l
 }

@@ -37,11 +37,14 @@ func NewSRU(input, hidden int, o Options, rng *rand.Rand) *SRU {
 	if input == hidden {
 		blocks = 3
 	}
-	draw := func(values []float64, shape []int, rng *rand.Rand) {
+	draw := func(values []float64, shape []int, rng *rand.Rand) error {
 		size := len(values) / blocks
 		for i := range blocks {
-			graph.Uniform(math.Sqrt(3*variances[i]/float64(input)))(values[i*size:][:size], shape, rng)
+			if err := graph.Uniform(math.Sqrt(3*variances[i]/float64(input)))(values[i*size:][:size], shape, rng); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
 	s := &SRU{
 		WeightIH: graph.NewParam(draw, rng, blocks*hidden, input),

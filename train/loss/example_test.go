@@ -50,3 +50,25 @@ func ExampleCrossEntropy_outOfRange() {
 	// Output:
 	// CrossEntropy: index 3 at position 1, want 0 to 2
 }
+
+// Errors of 1 and 3: their squares' mean is 5.
+func ExampleMSE() {
+	b := graph.NewBuilder(graph.Window{T: 2, B: 1}, graph.Options{})
+	b.Floats(seqdata.Target, 2, 1)
+	program, err := b.Forward(loss.MSE{}.Cost(b, b.Floats("output", 2, 1)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := program.SetFloats("output", []float32{2, 7}); err != nil {
+		log.Fatal(err)
+	}
+	if err := program.SetFloats(seqdata.Target, []float32{3, 4}); err != nil {
+		log.Fatal(err)
+	}
+	if err := program.Run(0); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(program.Cost())
+	// Output:
+	// 5
+}

@@ -3,7 +3,6 @@ package optim_test
 import (
 	"fmt"
 	"log"
-	"math/rand/v2"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/train/optim"
@@ -11,8 +10,7 @@ import (
 
 // parabola is a program for the cost (x-3)² + 10·(y+1)², and the arena of its parameters x and y.
 func parabola() (*graph.Program, *graph.Arena) {
-	zero := func([]float64, []int, *rand.Rand) {}
-	x, y := graph.NewParam(zero, nil, 1), graph.NewParam(zero, nil, 1)
+	x, y := graph.NewParam(graph.Zeros, nil, 1), graph.NewParam(graph.Zeros, nil, 1)
 	arena, err := graph.NewArena([]graph.NamedParam{{Name: "x", Param: x}, {Name: "y", Param: y}})
 	if err != nil {
 		log.Fatal(err)

@@ -33,7 +33,7 @@ func arena(t testing.TB, d graph.DType, values ...*graph.Tensor) *graph.Arena {
 	t.Helper()
 	var params []graph.NamedParam
 	for i, v := range values {
-		p := graph.NewParam(func([]float64, []int, *rand.Rand) {}, nil, v.Shape...)
+		p := graph.NewParam(graph.Zeros, nil, v.Shape...)
 		p.SetDType(d)
 		if err := p.Value.Copy(v); err != nil {
 			t.Fatal(err)
