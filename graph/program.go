@@ -31,7 +31,7 @@ type Program struct {
 type boundParam struct {
 	p       *Param
 	leaf    *Node
-	grad    *Node // nil: the cost doesn't depend on it
+	grad    *Node // nil: the cost doesn't depend on it, or it is frozen
 	version int
 }
 
@@ -125,8 +125,11 @@ func (b *Builder) finish(p *Program, cost *Node) error {
 func (p *Program) differentiate(want Gradients) error {
 	b := p.b
 	var wanted []*Node
-	for _, bp := range p.params {
-		wanted = append(wanted, bp.leaf)
+	var trained []*boundParam
+	for i := range p.params {
+		if bp := &p.params[i]; !bp.p.Frozen {
+			trained, wanted = append(trained, bp), append(wanted, bp.leaf)
+		}
 	}
 	for _, name := range want.Inputs {
 		n := b.inputs[name]
@@ -154,10 +157,10 @@ func (p *Program) differentiate(want Gradients) error {
 	if err != nil {
 		return err
 	}
-	for i := range p.params {
-		p.params[i].grad = p.resultOf(grads[i], "parameter gradient")
+	for i, bp := range trained {
+		bp.grad = p.resultOf(grads[i], "parameter gradient")
 	}
-	grads = grads[len(p.params):]
+	grads = grads[len(trained):]
 	for i, name := range want.Inputs {
 		p.inGrads[name] = p.resultOf(grads[i], "input gradient")
 	}
@@ -255,7 +258,7 @@ func (p *Program) Run(seed uint64) error {
 		if bp.version != bp.p.version {
 			return &ArgumentError{Op: "Run", Name: "parameter", Got: "moved to other memory after Compile", Want: "SetDType and NewArena before Compile"}
 		}
-		if p.backward && bp.grad == nil {
+		if p.backward && bp.grad == nil && !bp.p.Frozen {
 			bp.p.Grad.Zero()
 		}
 	}

@@ -34,6 +34,9 @@ var arrows = map[string][]string{
 	"layers/cell":     {"graph", "internal/kernel"},
 	"layers/celltest": {"graph", "layers", "layers/cell"},
 
+	"layers/attention": {"graph", "layers", "layers/cell"},
+	"layers/crf":       {"graph", "seqdata"},
+
 	"seqdata": {},
 
 	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
