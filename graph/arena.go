@@ -29,7 +29,7 @@ type Range struct{ From, To int }
 
 // NewArena moves the parameters' values and gradients into an arena; the parameters keep their contents and from now
 // on are views of it. It fails if there are none, a name comes twice, or precisions differ. A parameter that comes
-// under two names (shared weights) is held once, under the first.
+// under two names (shared weights) is held once, under the first. One that is frozen stays where it is.
 func NewArena(params []NamedParam) (*Arena, error) {
 	if len(params) == 0 {
 		return nil, &ArgumentError{Op: "NewArena", Name: "params", Got: "empty", Want: "at least one parameter"}
@@ -50,7 +50,7 @@ func NewArena(params []NamedParam) (*Arena, error) {
 			return nil, &ArgumentError{Op: "NewArena", Name: "precision of " + p.Name, Got: p.DType().String(), Want: params[0].DType().String()}
 		}
 		names[p.Name] = true
-		if held[p.Param] {
+		if held[p.Param] || p.Frozen {
 			continue
 		}
 		held[p.Param] = true

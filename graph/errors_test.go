@@ -92,7 +92,18 @@ var operations = map[string]operation{
 			b.Forward(in[0])
 		}
 	}},
+
+	"MaskedSoftmax":    {in: shapes{{3, 4}, {4}}, apply: func(b *Builder, in []*Node) { b.MaskedSoftmax(in[0], in[1]) }},
+	"AttentionScores":  {in: shapes{{6, 4}, {4, 4}}, apply: func(b *Builder, in []*Node) { b.AttentionScores(in[0], in[1], 2, 1) }},
+	"AttentionContext": {in: shapes{{2, 2, 3, 5}, {10, 4}}, apply: func(b *Builder, in []*Node) { b.AttentionContext(in[0], in[1]) }},
+	"AdditiveScores":   {in: shapes{{6, 4}, {4, 4}, {4}}, apply: func(b *Builder, in []*Node) { b.AdditiveScores(in[0], in[1], in[2]) }},
+	"CRF": {in: shapes{{2, 3}, {3, 3}, {3}, {3}, {2}, {2}}, ints: []int{4}, apply: func(b *Builder, in []*Node) {
+		b.CRF(in[0], in[1], in[2], in[3], in[4], in[5])
+	}},
 }
+
+// optional are the positions of operands that may be nil, none of them the first.
+var optional = map[string]int{"Linear": 2, "MaskedSoftmax": 1, "CRF": 5}
 
 // tanhCell is a fused RNN with tanh, whose gradient is written from the formula h' = tanh(a+u).
 var tanhCell = Recurrence{
@@ -233,7 +244,7 @@ func TestBadOperands(t *testing.T) {
 				t.Fatalf("right use: %v", b.Err())
 			}
 			for i := range o.in {
-				if name != "Linear" || i != 2 { // whose bias may be nil
+				if i != optional[name] || i == 0 {
 					if name != "Forward" && name != "Compile" { // whose cost may be nil, or gives an error that doesn't stick
 						b = NewBuilder(smallWindow, Options{})
 						in := o.operands(b, -1)
@@ -389,6 +400,26 @@ func TestMisuse(t *testing.T) {
 		{"indices of rank 2", "Gather", func(e misused) { e.b.Gather(e.x, e.b.Ints("k2", 3, 1), -1) }},
 		{"logits of rank 3", "CrossEntropy", func(e misused) { e.b.CrossEntropy(e.cube, e.k) }},
 		{"targets of other length", "CrossEntropy", func(e misused) { e.b.CrossEntropy(e.x, e.b.Ints("k4", 4)) }},
+
+		{"logits as steps of another window", "CRF", func(e misused) { e.b.CRF(e.b.Floats("logits", 3, 3), e.b.Floats("a", 3, 3), e.v, e.v, e.k, nil) }},
+		{"start of another width", "CRF", func(e misused) {
+			e.b.CRF(e.b.Floats("logits", 2, 3), e.b.Floats("a", 3, 3), e.v, e.b.Floats("end", 3), e.b.Ints("tags", 2), nil)
+		}},
+
+		{"mask of other shape", "MaskedSoftmax", func(e misused) { e.b.MaskedSoftmax(e.cube, e.b.Floats("mask", 2, 4)) }},
+		{"mask larger than the values", "MaskedSoftmax", func(e misused) { e.b.MaskedSoftmax(e.v, e.x) }},
+		{"scalar", "MaskedSoftmax", func(e misused) { e.b.MaskedSoftmax(e.one, nil) }},
+		{"no heads", "AttentionScores", func(e misused) { q := e.b.Floats("q", 4, 6); e.b.AttentionScores(q, q, 0, 1) }},
+		{"heads that don't divide", "AttentionScores", func(e misused) { q := e.b.Floats("q", 4, 6); e.b.AttentionScores(q, q, 4, 1) }},
+		{"keys of other width", "AttentionScores", func(e misused) { e.b.AttentionScores(e.b.Floats("q", 4, 6), e.b.Floats("key", 2, 5), 1, 1) }},
+		{"a sequence short of the batch", "AttentionScores", func(e misused) { e.b.AttentionScores(e.x, e.x, 1, 1) }},
+		{"rank 3", "AttentionScores", func(e misused) { e.b.AttentionScores(e.cube, e.cube, 1, 1) }},
+		{"too many scores", "AttentionScores", func(e misused) { q := e.b.Floats("q", 1<<17, 1); e.b.AttentionScores(q, q, 1, 1) }},
+		{"weights of rank 3", "AttentionContext", func(e misused) { e.b.AttentionContext(e.cube, e.b.Floats("value", 4, 2)) }},
+		{"weights for other steps", "AttentionContext", func(e misused) { e.b.AttentionContext(e.b.Floats("w", 2, 1, 3, 4), e.b.Floats("value", 6, 2)) }},
+		{"weights for other heads", "AttentionContext", func(e misused) { e.b.AttentionContext(e.b.Floats("w", 2, 2, 3, 4), e.b.Floats("value", 8, 3)) }},
+		{"keys of other width", "AdditiveScores", func(e misused) { e.b.AdditiveScores(e.b.Floats("q", 4, 4), e.b.Floats("key", 2, 5), e.v) }},
+		{"vector of other width", "AdditiveScores", func(e misused) { q := e.b.Floats("q", 4, 5); e.b.AdditiveScores(q, q, e.v) }},
 
 		{"probability 1", "DropoutMask", func(e misused) { e.b.DropoutMask(1, 3) }},
 		{"probability negative", "DropoutMask", func(e misused) { e.b.DropoutMask(-0.1, 3) }},

@@ -116,11 +116,42 @@ var opCases = []struct {
 	{"Softmax of the last axis", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.Softmax(in[0], -1) }},
 	{"LogSoftmax", -2, 2, cubes, func(b *Builder, in []*Node) *Node { return b.LogSoftmax(in[0], 1) }},
 	{"LogSumExp", -2, 2, cubes, func(b *Builder, in []*Node) *Node { return b.LogSumExp(in[0], 1) }},
+	{"MaskedSoftmax", -2, 2, small, func(b *Builder, in []*Node) *Node { return b.MaskedSoftmax(in[0], nil) }},
+	{"MaskedSoftmax of some", -2, 2, cubes, func(b *Builder, in []*Node) *Node {
+		mask := NewTensor(Float64, in[0].Dim(1), in[0].Dim(2)) // some rows are masked whole
+		for i := range mask.F64 {
+			mask.F64[i] = float64(i % 3 * (i / in[0].Dim(2) % 2))
+		}
+		return b.MaskedSoftmax(in[0], b.Const(mask))
+	}},
+	{"MaskedSoftmax of whole rows", -2, 2, []shapes{{{3, 4}}, {{2, 5, 300}}}, func(b *Builder, in []*Node) *Node {
+		mask := NewTensor(Float64, in[0].Dim(-2), 1)
+		mask.F64[1] = 1
+		return b.MaskedSoftmax(in[0], b.Const(mask))
+	}},
+	{"MaskedSoftmax by a mask that depends on the input", -2, 2, small, func(b *Builder, in []*Node) *Node {
+		return b.MaskedSoftmax(in[0], b.Exp(in[0]))
+	}},
+	// The window's B is 1 here; layers/attention has more sequences.
+	{"AttentionScores", -1, 1, []shapes{{{3, 4}, {5, 4}}, {{1, 2}, {1, 2}}, {{2, 300}, {3, 300}}, {{2, 6}, {270, 6}}},
+		func(b *Builder, in []*Node) *Node { return b.AttentionScores(in[0], in[1], 2, 0.7) }},
+	{"AttentionScores of a sequence with itself", -1, 1, []shapes{{{3, 4}}},
+		func(b *Builder, in []*Node) *Node { return b.AttentionScores(in[0], in[0], 1, 1) }},
+	{"AttentionContext", -1, 1, []shapes{{{1, 2, 3, 5}, {5, 4}}, {{1, 1, 1, 1}, {1, 1}}, {{1, 1, 2, 300}, {300, 3}}},
+		func(b *Builder, in []*Node) *Node { return b.AttentionContext(in[0], in[1]) }},
+	{"AdditiveScores", -1, 1, []shapes{{{3, 4}, {5, 4}, {4}}, {{1, 1}, {1, 1}, {1}}, {{2, 300}, {3, 300}, {300}}},
+		func(b *Builder, in []*Node) *Node { return b.AdditiveScores(in[0], in[1], in[2]) }},
 	{"LayerNorm", -2, 2, []shapes{{{3, 4}, {4}, {4}}, {{2, 300}, {300}, {300}}, {{2, 3, 5}, {5}, {5}}},
 		func(b *Builder, in []*Node) *Node { return b.LayerNorm(in[0], in[1], in[2], 1e-5) }},
 	{"Gather", -1, 1, []shapes{{{5, 3}}, {{300, 2}}}, func(b *Builder, in []*Node) *Node { return b.Gather(in[0], fixedIndices(b, 7, 5), -1) }},
 	{"CrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
 		return b.CrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5))
+	}},
+	{"CRF", -2, 2, []shapes{{{1, 3}, {3, 3}, {3}, {3}}}, func(b *Builder, in []*Node) *Node { // crf_test.go has more steps
+		return b.CRF(in[0], in[1], in[2], in[3], fixedIndices(b, 1, 3), nil)
+	}},
+	{"CRF by a mask that depends on an input", -2, 2, []shapes{{{1, 3}, {3, 3}, {3}, {3}}}, func(b *Builder, in []*Node) *Node {
+		return b.CRF(in[0], in[1], in[2], in[3], fixedIndices(b, 1, 3), b.Slice(b.Exp(in[2]), 0, 0, 1))
 	}},
 }
 

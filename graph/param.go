@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // Param is a trainable tensor: its value, and the gradient of the last run.
@@ -12,6 +13,11 @@ import (
 type Param struct {
 	Value *Tensor
 	Grad  *Tensor
+
+	// Frozen parameters are not trained: programs have no gradient for them and leave Grad alone, and NewArena leaves them
+	// out, so optimizers and clipping don't see them. They are the model's all the same, and are saved with it. Set it
+	// before NewArena and before programs are compiled.
+	Frozen bool
 
 	version int   // counts the moves of Value and Grad to other memory
 	err     error // of its shape or initializer, reported by the first Builder or Arena that meets it
@@ -59,6 +65,23 @@ func (p *Param) SetDType(d DType) {
 	}
 	p.Value, p.Grad = value, NewTensor(d, p.Shape()...)
 	p.version++
+}
+
+// ParamOf returns a float32 parameter with a tensor's values, which are copied. A tensor that can't be one is reported
+// when the parameter is first used.
+func ParamOf(t *Tensor) *Param {
+	if t == nil {
+		return &Param{Value: &Tensor{}, Grad: &Tensor{}, err: &ArgumentError{Op: "ParamOf", Name: "tensor", Got: "nil", Want: "a tensor"}}
+	}
+	p := NewParam(Zeros, nil, slices.Clone(t.Shape)...)
+	switch {
+	case p.err != nil:
+	case t.Len() != p.Value.Len():
+		p.err = &ShapeError{Op: "ParamOf", Got: fmt.Sprintf("shape %v with %d values", t.Shape, t.Len()), Want: "as many values as the shape has"}
+	default:
+		p.err = p.Value.Copy(t)
+	}
+	return p
 }
 
 // NamedParam is a parameter under the name that its model gives it, in PyTorch's manner: "0.weight", "rnn.bias_hh_l0".

@@ -30,7 +30,7 @@ type Program struct {
 type boundParam struct {
 	p       *Param
 	leaf    *Node
-	grad    *Node // nil: the cost doesn't depend on it
+	grad    *Node // nil: the cost doesn't depend on it, or it is frozen
 	version int
 	kept    any // the gradient before a BackwardAdd
 }
@@ -159,8 +159,11 @@ func (b *Builder) finish(p *Program, cost *Node) error {
 func (p *Program) differentiate(want Gradients) error {
 	b := p.b
 	var wanted []*Node
-	for _, bp := range p.params {
-		wanted = append(wanted, bp.leaf)
+	var trained []*boundParam
+	for i := range p.params {
+		if bp := &p.params[i]; !bp.p.Frozen {
+			trained, wanted = append(trained, bp), append(wanted, bp.leaf)
+		}
 	}
 	for _, name := range want.Inputs {
 		n := b.inputs[name]
@@ -195,10 +198,10 @@ func (p *Program) differentiate(want Gradients) error {
 	if err != nil {
 		return err
 	}
-	for i := range p.params {
-		p.params[i].grad = p.resultOf(grads[i], "parameter gradient")
+	for i, bp := range trained {
+		bp.grad = p.resultOf(grads[i], "parameter gradient")
 	}
-	grads = grads[len(p.params):]
+	grads = grads[len(trained):]
 	for i, name := range want.Inputs {
 		p.inGrads[name] = p.resultOf(grads[i], "input gradient")
 	}
@@ -326,7 +329,7 @@ func (p *Program) Backward() error {
 		return &ArgumentError{Op: "Backward", Name: "program", Got: "without a backward pass", Want: "one made by Compile"}
 	}
 	for _, bp := range p.params {
-		if bp.grad == nil {
+		if bp.grad == nil && !bp.p.Frozen {
 			bp.p.Grad.Zero()
 		}
 	}

@@ -145,14 +145,14 @@ func goldenLayer(t *testing.T, c *golden.Case) {
 		Layer         string
 		Vocab, Dim    int
 		PaddingIdx    int `json:"padding_idx"`
+		Eps           float64
 		Input, Output int
 	}
 	c.Decode(t, &s)
 	rng := rand.New(rand.NewPCG(1, 2))
 	switch s.Layer {
 	case "Embedding":
-		l := layers.NewEmbedding(s.Vocab, s.Dim, rng)
-		l.Padding = s.PaddingIdx
+		l := layers.NewPaddedEmbedding(s.Vocab, s.Dim, s.PaddingIdx, rng)
 		index := c.Ints(t, "x")
 		runLayer(t, c, l, func(b *graph.Builder) *graph.Node { return b.Ints("x", len(index)) },
 			func(p *graph.Program) error { return p.SetInts("x", index) })
@@ -163,7 +163,14 @@ func goldenLayer(t *testing.T, c *golden.Case) {
 			func(p *graph.Program) error { return p.SetFloat64s("x", x.F64) }, "x")
 		c.Compare(t, "grad.x", p.InputGradient("x"))
 	case "LayerNorm":
-		t.Skip("not yet run: the LayerNorm layer")
+		x := c.Tensor(t, "x")
+		l := layers.NewLayerNorm(s.Dim)
+		if l.Epsilon != s.Eps {
+			t.Errorf("Epsilon is %v, PyTorch's %v", l.Epsilon, s.Eps)
+		}
+		p := runLayer(t, c, l, func(b *graph.Builder) *graph.Node { return b.Floats("x", x.Len()/s.Dim, s.Dim) },
+			func(p *graph.Program) error { return p.SetFloat64s("x", x.F64) }, "x")
+		c.Compare(t, "grad.x", p.InputGradient("x"))
 	default:
 		t.Fatalf("unknown layer %q", s.Layer)
 	}

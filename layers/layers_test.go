@@ -375,22 +375,6 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestEmbedding: the padding's row is never trained.
-func TestEmbedding(t *testing.T) {
-	e := layers.NewEmbedding(5, 3, source())
-	e.Padding = 2
-	b := graph.NewBuilder(graph.Window{T: 4, B: 1, Train: true}, graph.Options{})
-	p, err := b.Compile(b.Sum(e.Apply(b, b.Ints("x", 4))), graph.Gradients{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.SetInts("x", []int32{1, 2, 4, 1}); err != nil {
-		t.Fatal(err)
-	}
-	run(t, p)
-	near(t, "gradient", 0, e.Weight.Grad.Floats(), []float64{0, 0, 0, 2, 2, 2, 0, 0, 0, 0, 0, 0, 1, 1, 1})
-}
-
 // TestSharedLayer: one layer at two places of a model has one set of parameters and two states.
 func TestSharedLayer(t *testing.T) {
 	shared := layers.NewRNN(3, 3, layers.RNNOptions{}, source())
@@ -481,6 +465,17 @@ func TestMisuse(t *testing.T) {
 		"embedding of values":        {layers.NewEmbedding(5, 2, source()), nil, "Gather"},
 		"embedding, no rows":         {layers.NewEmbedding(0, 2, source()), nil, "NewParam"},
 		"embedding, nil":             {layers.NewEmbedding(5, 2, source()), func(*graph.Builder) *graph.Node { return nil }, "Gather"},
+		"embedding, bad padding":     {layers.NewPaddedEmbedding(5, 2, 5, source()), func(b *graph.Builder) *graph.Node { return b.Ints("x", 3) }, "Padding"},
+		"embedding, nil table":       {layers.NewPretrainedEmbedding(nil), func(b *graph.Builder) *graph.Node { return b.Ints("x", 3) }, "ParamOf"},
+		"embedding, table of rank 1": {layers.NewPretrainedEmbedding(graph.NewTensor(graph.Float32, 3)), func(b *graph.Builder) *graph.Node { return b.Ints("x", 3) }, "Gather"},
+		"layer norm, other width":    {layers.NewLayerNorm(3), nil, "LayerNorm"},
+		"layer norm, no width":       {layers.NewLayerNorm(0), nil, "NewParam"},
+		"last step, too short":       {layers.LastStep{}, func(b *graph.Builder) *graph.Node { return b.Floats("x", 5, 4) }, "LastStep"},
+		"mean, of rank 1":            {layers.MeanOverTime{}, func(b *graph.Builder) *graph.Node { return b.Floats("x", 6) }, "MeanOverTime"},
+		"max, nil":                   {layers.MaxOverTime{}, func(*graph.Builder) *graph.Node { return nil }, "MaxOverTime"},
+		"max of indices":             {layers.MaxOverTime{}, func(b *graph.Builder) *graph.Node { return b.Ints("x", 6, 4) }, ""},
+		"attention, other width":     {layers.NewAttentionOverTime(3, 2, source()), nil, "Linear"},
+		"attention, no units":        {layers.NewAttentionOverTime(4, 0, source()), nil, "NewParam"},
 		"dropout of 1":               {layers.Dropout(1), nil, "Dropout"},
 		"dropout negative":           {layers.Dropout(-0.5), nil, "Dropout"},
 		"dropout NaN":                {layers.Dropout(math.NaN()), nil, "Dropout"},

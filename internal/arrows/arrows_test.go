@@ -39,6 +39,9 @@ var arrows = map[string][]string{
 
 	"layers/reservoir": {"graph", "layers/cell", "internal/kernel", "gonum.org/v1/gonum/mat"},
 
+	"layers/attention": {"graph", "layers", "layers/cell"},
+	"layers/crf":       {"graph", "seqdata"},
+
 	"seqdata": {},
 
 	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},

@@ -117,7 +117,7 @@ func (r *Run) online(op string, steps int, m mode, begin func(o *online) (influe
 func newOnline(op string, p *graph.Program, w *window, begin func(o *online) (influence, error)) (*online, error) {
 	carried := graph.States{}
 	p.Store(carried)
-	o := &online{program: p, batch: w.batch.B, params: p.Params()}
+	o := &online{program: p, batch: w.batch.B}
 	for _, name := range p.StateNames() {
 		s := carried[name]
 		if s == nil {
@@ -126,8 +126,11 @@ func newOnline(op string, p *graph.Program, w *window, begin func(o *online) (in
 		o.states = append(o.states, name)
 		o.width += s.Shape[1]
 	}
-	for _, q := range o.params {
-		o.count += q.Grad.Len()
+	for _, q := range p.Params() {
+		if !q.Frozen {
+			o.params = append(o.params, q)
+			o.count += q.Grad.Len()
+		}
 	}
 	o.seed, o.gradient, o.row = make([]float64, o.batch*o.width), make([]float64, o.batch*o.width), make([]float64, o.count)
 	var err error
