@@ -18,8 +18,8 @@
 // Clipping comes before the step: each kind has a method Clip, which returns the norm of the gradients before.
 // Accumulator makes one gradient of those of several batches.
 //
-// Nobody here looks for gradients that are not finite but those who clip, who leave them alone. A NaN in a gradient makes
-// its parameter's element NaN, and with LAMB the whole parameter. So look at the norm before the step.
+// Only clipping looks for gradients that are not finite, and leaves them alone. In a step, a NaN in the gradient makes that
+// element of its parameter NaN, with LAMB the whole parameter. So look at the norm before the step.
 //
 // # Order and threads
 //

@@ -89,7 +89,10 @@ func (o *LBFGS) Minimize(a *graph.Arena, cost func() (float64, error)) (Minimum,
 		}
 		o.direct(a.Grads)
 		slope, size := dot(a.Grads, o.direction), norm(inf, o.direction)
-		if !(slope <= -changeTolerance) {
+		if !finite(slope) { // an overflow
+			return m, nil
+		}
+		if slope > -changeTolerance {
 			break
 		}
 		first := 1.0

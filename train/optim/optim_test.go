@@ -407,10 +407,19 @@ func TestRestoreOfAnother(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	o := &optim.SGD{LearningRate: 1}
-	o.Restore(optim.State{Steps: -1})
-	if err := o.Step(arena(t, graph.Float64, vector(1)), 1); err == nil {
-		t.Error("-1 steps: no error")
+	without := made(&optim.EMA{Optimizer: &optim.Adam{}})
+	without.Numbers = nil
+	for what, c := range map[string]struct {
+		o optim.Optimizer
+		s optim.State
+	}{
+		"-1 steps":        {&optim.SGD{LearningRate: 1}, optim.State{Steps: -1}},
+		"without numbers": {&optim.EMA{Optimizer: &optim.Adam{}}, without},
+	} {
+		c.o.Restore(c.s)
+		if err := c.o.Step(arena(t, graph.Float64, vector(1, 2)), 1); err == nil {
+			t.Errorf("a state of %s: no error", what)
+		}
 	}
 }
 

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
 )
 
-// Optimizer updates parameters from their gradients. It is what those here that work around another one need of that.
+// Optimizer updates parameters from their gradients. All here are ones but LBFGS.
 type Optimizer interface {
 	// Step updates the arena's values from its gradients, at factor times the optimizer's own learning rate.
 	Step(a *graph.Arena, factor float64) error
@@ -69,7 +70,7 @@ func (m *memory) begin(op string, a *graph.Arena, groups []Group, names ...strin
 		t := m.moments[name]
 		switch {
 		case t == nil && m.steps != 0:
-			return &graph.ArgumentError{Op: op, Name: "state", Got: "without " + name, Want: "that of the same optimizer with the same options"}
+			return m.misfit(op, names)
 		case t == nil:
 			if m.moments == nil {
 				m.moments = map[string]*graph.Tensor{}
@@ -84,10 +85,16 @@ func (m *memory) begin(op string, a *graph.Arena, groups []Group, names ...strin
 		m.vectors[i] = t
 	}
 	if len(m.moments) != wanted || m.steps < 0 {
-		return &graph.ArgumentError{Op: op, Name: "state", Got: fmt.Sprintf("%d steps with %d moments", m.steps, len(m.moments)),
-			Want: fmt.Sprintf("the %d moments of the same optimizer with the same options", wanted)}
+		return m.misfit(op, names)
 	}
 	return nil
+}
+
+// misfit is the error for a state that isn't of the same optimizer, or not with the same options.
+func (m *memory) misfit(op string, names []string) error {
+	return &graph.ArgumentError{Op: op, Name: "state",
+		Got:  fmt.Sprintf("%d steps with the moments %q", m.steps, slices.Sorted(maps.Keys(m.moments))),
+		Want: fmt.Sprintf("the moments %q", slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" }))}
 }
 
 // number returns a number of the state, which has a given value before the first step.
@@ -129,7 +136,7 @@ func (m *memory) around(inner Optimizer) State {
 		return s
 	}
 	in := inner.State()
-	if in.Steps == 0 && len(in.Moments) == 0 {
+	if s.Steps == 0 && in.Steps == 0 {
 		return s
 	}
 	if s.Moments == nil {
@@ -151,6 +158,9 @@ func (m *memory) around(inner Optimizer) State {
 // restoreAround takes over what around returned.
 func (m *memory) restoreAround(s State, inner Optimizer) {
 	in := State{Steps: int64(s.Numbers[innerSteps]), Moments: map[string]*graph.Tensor{}, Numbers: map[string]float64{}}
+	if _, ok := s.Numbers[innerSteps]; !ok && s.Steps != 0 {
+		in.Steps = -1 // which the next Step refuses
+	}
 	m.Restore(State{s.Steps, map[string]*graph.Tensor{}, map[string]float64{}})
 	for name, t := range s.Moments {
 		if rest, ok := strings.CutPrefix(name, innerPrefix); ok {

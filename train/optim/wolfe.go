@@ -7,8 +7,8 @@ import (
 )
 
 // wolfe searches along a line for a point that satisfies the strong Wolfe conditions (Nocedal and Wright 2006, algorithms
-// 3.5 and 3.6, with the safeguards of PyTorch): the cost is lower by at least sufficient·t·slope, and the slope there is at
-// most flat times that at the start.
+// 3.5 and 3.6, with the safeguards of PyTorch): the cost is lower by a part of what the slope at the start promises, and the
+// line is less steep than there.
 type wolfe struct {
 	// evaluate computes the cost, its gradient, and the slope along the line.
 	evaluate  func(t float64, gradient *graph.Tensor) (f, slope float64, err error)
@@ -17,8 +17,8 @@ type wolfe struct {
 }
 
 const (
-	sufficient = 1e-4
-	flat       = 0.9
+	sufficient = 1e-4 // part of the promise, c₁
+	flat       = 0.9  // part of the slope, c₂
 	maxTrials  = 25
 )
 
