@@ -14,6 +14,7 @@ import (
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/snapshot"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 	"github.com/gobptt/bptt/train/track"
 )
 
@@ -53,11 +54,13 @@ const (
 type progress struct {
 	Version int `json:"version"`
 	progressed
-	Random         string         `json:"random"`    // base64 of rand.PCG's own encoding
-	Optimizer      string         `json:"optimizer"` // its Go type
-	OptimizerSteps int64          `json:"optimizer_steps"`
-	Cursor         int64          `json:"cursor"` // in the data; -1 if it has none
-	History        *track.History `json:"history"`
+	Random           string             `json:"random"`    // base64 of rand.PCG's own encoding
+	Optimizer        string             `json:"optimizer"` // its Go type
+	OptimizerSteps   int64              `json:"optimizer_steps"`
+	OptimizerNumbers map[string]float64 `json:"optimizer_numbers,omitempty"`
+	Schedule         map[string]float64 `json:"schedule,omitempty"` // what it remembers
+	Cursor           int64              `json:"cursor"`             // in the data; -1 if it has none
+	History          *track.History     `json:"history"`
 }
 
 // open prepares for saving, and resumes if asked to.
@@ -158,6 +161,7 @@ func (f *fit) writeProgress(w io.Writer) error {
 		Version: formatVersion, progressed: f.progressed,
 		Random:    base64.StdEncoding.EncodeToString(random),
 		Optimizer: fmt.Sprintf("%T", f.Optimizer), OptimizerSteps: f.Optimizer.State().Steps,
+		OptimizerNumbers: f.Optimizer.State().Numbers, Schedule: schedule.State(f.Schedule),
 		Cursor: -1, History: f.history,
 	}
 	if d, ok := f.data.(cursor); ok {
@@ -248,12 +252,15 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		}
 		f.pass.States = graph.States(carried)
 	} // else an epoch begins, from zero states
+	if err := schedule.Restore(f.Schedule, p.Schedule); err != nil {
+		return &CheckpointError{Path: s.Path, What: "the schedule", Err: err}
+	}
 	if err := setWeights(f.Model.Params(), weights); err != nil {
 		return err
 	}
 
 	*f.Random = *random
-	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments})
+	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments, Numbers: p.OptimizerNumbers})
 	f.history = p.History
 	f.progressed, f.saved = p.progressed, p.Step
 	return nil

@@ -2,6 +2,7 @@ package train
 
 import (
 	"github.com/gobptt/bptt/internal/snapshot"
+	"github.com/gobptt/bptt/train/optim"
 )
 
 // Divergence says what a Trainer does when the loss or the gradient of an update isn't finite. The update isn't made in
@@ -23,6 +24,7 @@ const (
 // diverged deals with an update that wasn't made, or returns an error if the run is at its end.
 func (f *fit) diverged(d *DivergedError) error {
 	f.bad++
+	f.sum = optim.Accumulator{} // it may hold a part of the update
 	switch {
 	case f.OnDiverged == SkipDiverged && f.bad <= maxSkips:
 		f.Windows++

@@ -12,6 +12,7 @@ import (
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 	"github.com/gobptt/bptt/train/track"
 )
 
@@ -22,6 +23,8 @@ type fit struct {
 	pass             *bptt.Run
 	history          *track.History
 	progressed
+
+	sum optim.Accumulator // of the gradients of one update
 
 	saved int // the last step that was saved, -1 if none
 	bad   int // updates in a row that diverged
@@ -64,7 +67,7 @@ func (f *fit) begin() error {
 		name       string
 		value, low int
 	}{{"Steps", f.Steps, 0}, {"Epochs", f.Epochs, 0}, {"Every", f.Every, 0}, {"ValidationWindow", f.ValidationWindow, 0},
-		{"Patience", f.Patience, 0}, {"Threads", f.Threads, 0}} {
+		{"Patience", f.Patience, 0}, {"Accumulate", f.Accumulate, 0}, {"Threads", f.Threads, 0}} {
 		if n.value < n.low {
 			return &ArgumentError{Name: n.name, Got: fmt.Sprint(n.value), Want: fmt.Sprintf("%d or more", n.low)}
 		}
@@ -74,12 +77,19 @@ func (f *fit) begin() error {
 		return &ArgumentError{Name: "Steps", Got: "0, and so is Epochs", Want: "one of them above 0"}
 	case !(f.ClipNorm >= 0):
 		return &ArgumentError{Name: "ClipNorm", Got: fmt.Sprint(f.ClipNorm), Want: "0 or more"}
+	case f.ClipNorm > 0 && f.Clip != nil:
+		return &ArgumentError{Name: "Clip", Got: "set, and ClipNorm too", Want: "one of the two"}
 	case f.Patience > 0 && f.validation == nil:
 		return &ArgumentError{Name: "Patience", Got: fmt.Sprint(f.Patience, " without validation data"), Want: "0, or data"}
 	case f.OnDiverged < StopDiverged || f.OnDiverged > RollBackDiverged:
 		return &ArgumentError{Name: "OnDiverged", Got: fmt.Sprint(int(f.OnDiverged)), Want: "StopDiverged, SkipDiverged or RollBackDiverged"}
 	case f.OnDiverged == RollBackDiverged && f.Checkpoint == nil:
 		return &ArgumentError{Name: "OnDiverged", Got: "RollBackDiverged without a Checkpoint", Want: "a Checkpoint to roll back to"}
+	}
+	if f.Schedule != nil {
+		if err := f.Schedule.Check(); err != nil {
+			return err
+		}
 	}
 	if f.Random == nil {
 		f.Random = rand.NewPCG(1, 1)
@@ -175,24 +185,13 @@ func (f *fit) nextEpoch(ctx context.Context) error {
 
 // update makes one step: gradient, norm, clipping, optimizer. It returns io.EOF at the end of an epoch.
 func (f *fit) update() (bptt.Result, float64, error) {
-	r, err := f.BPTT.Gradient(f.pass)
-	if err == io.EOF {
-		return r, 0, err
-	}
+	r, err := f.gradient()
 	if err != nil {
-		return r, 0, fmt.Errorf("step %d: %w", f.Step+1, err)
-	}
-	if err := f.finite("loss", r.Loss, r.Program); err != nil {
 		return r, 0, err
 	}
-	var norm float64
-	if f.ClipNorm > 0 {
-		norm, err = optim.ClipNorm(f.arena, f.ClipNorm)
-		if err != nil {
-			return r, 0, err
-		}
-	} else {
-		norm = f.arena.GradNorm()
+	norm, err := f.clip()
+	if err != nil {
+		return r, 0, err
 	}
 	if err := f.finite("gradient norm", norm, r.Program); err != nil {
 		return r, 0, err
@@ -201,7 +200,56 @@ func (f *fit) update() (bptt.Result, float64, error) {
 	if r.Rate > 0 {
 		factor *= r.Rate
 	}
+	if f.Schedule != nil {
+		factor *= f.Schedule.Factor(f.Step)
+	}
 	return r, norm, f.Optimizer.Step(f.arena, factor)
+}
+
+// gradient leaves the gradient of an update in the arena: that of the next part of the data, or the mean of several.
+func (f *fit) gradient() (bptt.Result, error) {
+	var all bptt.Result
+	parts := max(f.Accumulate, 1)
+	for i := range parts {
+		r, err := f.BPTT.Gradient(f.pass)
+		if err == io.EOF && i > 0 {
+			break
+		}
+		if err == io.EOF {
+			return r, err
+		}
+		if err != nil {
+			return r, fmt.Errorf("step %d: %w", f.Step+1, err)
+		}
+		if err := f.finite("loss", r.Loss, r.Program); err != nil {
+			return r, err
+		}
+		if parts == 1 {
+			return r, nil
+		}
+		if err := f.sum.Add(f.arena, r.Weight); err != nil {
+			return r, err
+		}
+		r.Loss = all.Loss*all.Weight + r.Loss*r.Weight
+		r.Targets += all.Targets
+		r.Weight += all.Weight
+		if r.Weight > 0 {
+			r.Loss /= r.Weight
+		}
+		all = r
+	}
+	return all, f.sum.Mean(f.arena)
+}
+
+// clip limits the gradient, and returns the norm that it had.
+func (f *fit) clip() (float64, error) {
+	switch {
+	case f.Clip != nil:
+		return f.Clip.Clip(f.arena)
+	case f.ClipNorm > 0:
+		return optim.ClipNorm(f.arena, f.ClipNorm)
+	}
+	return f.arena.GradNorm(), nil
 }
 
 func (f *fit) finite(what string, v float64, p *graph.Program) error {
@@ -220,17 +268,11 @@ func (f *fit) due() bool {
 func (f *fit) report(ctx context.Context) error {
 	r := Report{Step: f.Step, Train: f.LossSum / float64(f.LossCount), Validation: math.NaN()}
 	if f.validation != nil {
-		loss, err := f.Evaluate(ctx, f.validation)
+		loss, err := f.validate(ctx)
 		if err != nil {
 			return err
 		}
 		r.Validation = loss
-		f.judge(loss)
-		if f.Checkpoint != nil {
-			if err := f.Checkpoint.saveBest(f, loss); err != nil {
-				return err
-			}
-		}
 		f.history.AddValidation(track.Point{Step: f.Step, Loss: loss, Tokens: f.Tokens, Seconds: f.Seconds})
 	}
 	f.LossSum, f.LossCount = 0, 0
@@ -238,6 +280,29 @@ func (f *fit) report(ctx context.Context) error {
 		return f.Report(r)
 	}
 	return nil
+}
+
+// validate evaluates the model, with averaged weights if the optimizer keeps some, and draws the conclusions.
+func (f *fit) validate(ctx context.Context) (loss float64, err error) {
+	if a, ok := f.Optimizer.(averaging); ok {
+		if err := a.Swap(f.arena); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, a.Swap(f.arena)) }()
+	}
+	loss, err = f.Evaluate(ctx, f.validation)
+	if err != nil {
+		return 0, err
+	}
+	f.judge(loss)
+	schedule.Observe(f.Schedule, loss)
+	if o, ok := f.Optimizer.(interface{ Observe(loss float64) }); ok {
+		o.Observe(loss)
+	}
+	if f.Checkpoint != nil {
+		return loss, f.Checkpoint.saveBest(f, loss)
+	}
+	return loss, nil
 }
 
 // judge takes note of a validation loss.

@@ -3,13 +3,17 @@ package train_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 )
 
 // flawed is a strategy whose loss isn't finite at some calls, counted from 1.
@@ -177,5 +181,99 @@ func TestBest(t *testing.T) {
 	wantSame(t, "weights", values(t, model), weights[best.Step])
 	if _, err := train.LoadBest(t.TempDir(), model.Params()); err == nil {
 		t.Error("an empty directory: no error")
+	}
+}
+
+// TestAccumulate: an update from several gradients is one from their mean over all targets.
+func TestAccumulate(t *testing.T) {
+	var r recipe
+	trainer := r.trainer(t, 5)
+	trainer.Accumulate = 3 // 13 windows in an epoch, the last one shorter: updates of 3, 3, 3, 3 and 1
+	h := r.fit(t, trainer)
+	if len(h.Train) != 5 || h.Train[4].Tokens != 99*3 {
+		t.Fatalf("got %+v", h.Train)
+	}
+
+	// The same by hand.
+	by := r.trainer(t, 5)
+	by.BPTT = &several{Strategy: by.BPTT, params: by.Model.Params(), parts: 3}
+	want := r.fit(t, by)
+	for i := range want.Train {
+		if a, b := h.Train[i], want.Train[i]; math.Abs(a.Loss-b.Loss) > 1e-6 || math.Abs(a.GradNorm-b.GradNorm) > 1e-5 {
+			t.Errorf("update %d: %+v, want %+v", i+1, a, b)
+		}
+	}
+}
+
+// several adds up gradients by itself.
+type several struct {
+	train.Strategy
+	params []graph.NamedParam
+	parts  int
+}
+
+func (s *several) Gradient(r *bptt.Run) (bptt.Result, error) {
+	sums := make([][]float64, len(s.params))
+	var all bptt.Result
+	for k := range s.parts {
+		result, err := s.Strategy.Gradient(r)
+		if err == io.EOF && k > 0 {
+			break
+		}
+		if err != nil {
+			return result, err
+		}
+		for i, p := range s.params {
+			if k == 0 {
+				sums[i] = make([]float64, p.Grad.Len())
+			}
+			for j, g := range p.Grad.Floats() {
+				sums[i][j] += result.Weight * g
+			}
+		}
+		all.Loss += result.Loss * result.Weight
+		all.Weight += result.Weight
+		all.Targets += result.Targets
+		all.Program = result.Program
+	}
+	all.Loss /= all.Weight
+	for i, p := range s.params {
+		for j := range sums[i] {
+			p.Grad.SetAt(j, sums[i][j]/all.Weight)
+		}
+	}
+	return all, nil
+}
+
+// TestScheduleResumes: the learning rate goes on after a resumption where it was, also where it depends on the
+// evaluations, and so do averages of the weights.
+func TestScheduleResumes(t *testing.T) {
+	var r recipe
+	run := func(dir string, steps int, resume bool) *train.Trainer {
+		trainer := r.trainer(t, steps)
+		trainer.Every = 2
+		trainer.Clip = &optim.ClipGlobalNorm{Max: 1}
+		trainer.ClipNorm = 0
+		trainer.Optimizer = &optim.EMA{Optimizer: &optim.Adam{LearningRate: 1e-2, AMSGrad: true}, Decay: 0.9}
+		trainer.Schedule = schedule.Product{schedule.Cosine{Steps: 40}, &schedule.Plateau{Patience: -1, Threshold: 0.2}}
+		trainer.Checkpoint = &train.Checkpoint{Dir: dir, Resume: resume}
+		r.fit(t, trainer)
+		return trainer
+	}
+	whole := run(t.TempDir(), 20, false)
+	dir := t.TempDir()
+	run(dir, 8, false) // after an evaluation, which the schedule takes note of
+	parts := run(dir, 20, true)
+	wantSame(t, "weights", values(t, parts.Model), values(t, whole.Model))
+	raw := values(t, whole.Model)
+	if err := errors.Join(whole.SwapAverage(), parts.SwapAverage()); err != nil {
+		t.Fatal(err)
+	}
+	wantSame(t, "averages", values(t, parts.Model), values(t, whole.Model))
+	if values(t, whole.Model) == raw {
+		t.Error("the average is the last weights")
+	}
+	if whole.Schedule.Factor(20) > 0.2*0.5 {
+		t.Errorf("the factor %v was never reduced", whole.Schedule.Factor(20))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/schedule"
 	"github.com/gobptt/bptt/train/track"
 )
 
@@ -20,9 +21,12 @@ type Trainer struct {
 	Steps     int // updates to reach in all, those before a resumption included; 0 means no limit
 	Epochs    int // passes over the data to reach in all, likewise
 
-	ClipNorm float64   // largest norm of the gradient; 0 means no clipping
-	Random   *rand.PCG // of dropout masks; nil means rand.NewPCG(1, 1). A PCG, since a checkpoint stores its state.
-	Threads  int       // 0 means as many as runtime.GOMAXPROCS; the results are the same
+	ClipNorm   float64           // largest norm of the gradient; 0 means no clipping by it
+	Clip       Clip              // another kind of clipping; nil means none
+	Schedule   schedule.Schedule // of the learning rate, by updates, as a factor of the optimizer's; nil means 1
+	Accumulate int               // gradients whose mean over all their targets makes an update; 0 means 1
+	Random     *rand.PCG         // of dropout masks; nil means rand.NewPCG(1, 1). A PCG, since a checkpoint stores its state.
+	Threads    int               // 0 means as many as runtime.GOMAXPROCS; the results are the same
 
 	// Every is how many steps lie between evaluations on the validation data, with a Report; 0 means at the end of each
 	// epoch if Epochs is set, and at the end.
