@@ -79,7 +79,8 @@ func (l *layout) divide(op string, a *graph.Arena, groups []Group) error {
 		for i, mine := range matched {
 			switch {
 			case mine && group[i] >= 0:
-				return &graph.ArgumentError{Op: op, Name: fmt.Sprintf("Groups[%d].Names", g), Got: fmt.Sprintf("%q, with %s of Groups[%d]", groups[g].Names, a.Params[i].Name, group[i]),
+				return &graph.ArgumentError{Op: op, Name: fmt.Sprintf("Groups[%d].Names", g),
+					Got:  fmt.Sprintf("%q, with %s of Groups[%d]", groups[g].Names, a.Params[i].Name, group[i]),
 					Want: "no parameter of another group"}
 			case mine:
 				group[i] = g
@@ -117,7 +118,8 @@ func match(op, name string, patterns []string, a *graph.Arena) ([]bool, error) {
 			}
 		}
 		if none {
-			return nil, &graph.ArgumentError{Op: op, Name: name, Got: fmt.Sprintf("%q, which matches no parameter", pattern), Want: "patterns for some of " + names(a)}
+			return nil, &graph.ArgumentError{Op: op, Name: name, Got: fmt.Sprintf("%q, which matches no parameter", pattern),
+				Want: "patterns for some of " + names(a)}
 		}
 	}
 	return matched, nil

@@ -46,7 +46,7 @@ type Minimum struct {
 	Gradient    float64 // its largest element
 	Iterations  int
 	Evaluations int
-	Converged   bool // by a tolerance; else a limit was reached
+	Converged   bool // by a tolerance; else a limit was reached, or no lower cost found
 }
 
 // Minimize lowers a cost. The function computes the cost at the arena's present values, and its gradient into the arena;
@@ -74,15 +74,17 @@ func (o *LBFGS) Minimize(a *graph.Arena, cost func() (float64, error)) (Minimum,
 	}
 	m := Minimum{Cost: f, Gradient: norm(inf, a.Grads), Evaluations: 1}
 	if !finite(f) || !finite(m.Gradient) {
-		return m, &graph.ArgumentError{Op: "LBFGS", Name: "cost", Got: fmt.Sprintf("%v, with a gradient up to %v", f, m.Gradient), Want: "finite at the start"}
+		return m, &graph.ArgumentError{Op: "LBFGS", Name: "cost", Got: fmt.Sprintf("%v, with a gradient up to %v", f, m.Gradient),
+			Want: "finite at the start"}
 	}
-	search := &wolfe{spare: o.trials, tolerance: changeTolerance, evaluate: func(t float64, gradient *graph.Tensor) (f, slope float64, err error) {
+	search := &wolfe{spare: o.trials, tolerance: changeTolerance}
+	search.evaluate = func(t float64, gradient *graph.Tensor) (f, slope float64, err error) {
 		m.Evaluations++
 		o.move(a, t)
 		f, err = cost()
 		assign(gradient, a.Grads)
 		return f, dot(gradient, o.direction), err
-	}}
+	}
 	for m.Gradient > gradTolerance {
 		if m.Iterations >= iterations || m.Iterations > 0 && m.Evaluations >= evaluations {
 			return m, nil
@@ -102,12 +104,14 @@ func (o *LBFGS) Minimize(a *graph.Arena, cost func() (float64, error)) (Minimum,
 		assign(o.values, a.Values)
 		assign(o.grads, a.Grads)
 		best, err := search.run(trial{0, m.Cost, slope, o.grads}, first, size)
+		o.move(a, best.t)
 		if err != nil {
-			o.move(a, 0)
 			return m, err
 		}
-		o.move(a, best.t)
 		assign(a.Grads, best.gradient)
+		if best.t == 0 {
+			return m, nil
+		}
 		change := math.Abs(best.f - m.Cost)
 		m.Cost, m.Gradient, m.Iterations = best.f, norm(inf, a.Grads), m.Iterations+1
 		o.steps++
@@ -130,7 +134,11 @@ func (o *LBFGS) prepare(a *graph.Arena, cost func() (float64, error)) error {
 			return &graph.ArgumentError{Op: "LBFGS", Name: n.name, Got: fmt.Sprint(n.value), Want: "0 or more"}
 		}
 	}
-	if err := check("LBFGS", option{"GradTolerance", o.GradTolerance, 0, inf}, option{"ChangeTolerance", o.ChangeTolerance, 0, inf}); err != nil {
+	err := check("LBFGS",
+		option{"GradTolerance", o.GradTolerance, 0, inf},
+		option{"ChangeTolerance", o.ChangeTolerance, 0, inf},
+	)
+	if err != nil {
 		return err
 	}
 	switch {

@@ -55,6 +55,36 @@ func TestLBFGSIsPyTorchs(t *testing.T) {
 	}
 }
 
+// Places, costs and numbers of evaluations that PyTorch has after twelve iterations on a function with many minima, where a
+// line has to be searched for long.
+func TestLBFGSLineSearch(t *testing.T) {
+	for _, c := range []struct {
+		x0, y0, x, y, cost float64
+		calls              int
+	}{
+		{4, 1, 3.0727337876, -0.1373625909, -0.0337624450, 11},
+		{-3, 2, -3.1222356074, -0.0064043057, 0.4377385648, 15},
+		{0.3, -2, -1.0197120907, -0.8944557364, -0.8699266506, 10},
+		{7, 7, 7.1644068714, 0.9816880586, 4.2543398124, 10},
+		{-6.5, 0, -6.8944718757, -1.4179892025, 10.4158875123, 14},
+		{2.2, -5, 3.0727324282, -0.1373665054, -0.0337624450, 13},
+		{9, -9, 9.2045598011, -0.4263278860, 7.6828026366, 19},
+	} {
+		a := arena(t, graph.Float64, vector(c.x0, c.y0))
+		m, err := (&optim.LBFGS{Iterations: 12, Evaluations: 1000}).Minimize(a, func() (float64, error) {
+			x, y := a.Values.F64[0], a.Values.F64[1]
+			d, e := y-math.Sin(2*x), math.Exp(y-x)/50
+			a.Grads.F64[0] = -3*math.Sin(3*x) + 0.2*x - 20*d*math.Cos(2*x) - e
+			a.Grads.F64[1] = 10*d + e
+			return math.Cos(3*x) + 0.1*x*x + 5*d*d + e, nil
+		})
+		if err != nil || math.Abs(m.Cost-c.cost) > 1e-9 || m.Evaluations != c.calls {
+			t.Errorf("from %v, %v: %+v (%v), want a cost of %v after %d evaluations", c.x0, c.y0, m, err, c.cost, c.calls)
+		}
+		near(t, fmt.Sprint("from ", c.x0, ", ", c.y0), a.Values, 1e-8, c.x, c.y)
+	}
+}
+
 // valley is Σ cᵢ·(xᵢ - i)², with curvatures from 1 to 100.
 func valley(a *graph.Arena) func() (float64, error) {
 	return func() (float64, error) {
@@ -148,6 +178,22 @@ func TestLBFGSNotFinite(t *testing.T) {
 		if err != nil || math.Abs(a.Values.F64[0]-1) > 1e-4 || !m.Converged {
 			t.Errorf("%v beyond: %v, %+v, %v", beyond, a.Values.F64[0], m, err)
 		}
+	}
+}
+
+// Where the gradient points the wrong way, no lower cost is found, and the values stay.
+func TestLBFGSWrongGradient(t *testing.T) {
+	a := arena(t, graph.Float64, vector(3, 4))
+	cost := valley(a)
+	m, err := (&optim.LBFGS{}).Minimize(a, func() (float64, error) {
+		f, err := cost()
+		for i, g := range a.Grads.F64 {
+			a.Grads.F64[i] = -g
+		}
+		return f, err
+	})
+	if err != nil || m.Converged || m.Iterations != 0 || a.Values.F64[0] != 3 || a.Values.F64[1] != 4 {
+		t.Errorf("%+v, %v, values %v", m, err, a.Values.F64)
 	}
 }
 

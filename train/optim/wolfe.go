@@ -29,11 +29,14 @@ type trial struct {
 }
 
 // run searches from a first step on. size is the largest element of the direction. If no point will do, it returns the
-// lowest one that was found, which may be the start.
+// lowest one that was found, which may be the start; that is it after an error.
 func (w *wolfe) run(start trial, t, size float64) (trial, error) {
 	low, high, n, err := w.bracket(start, t)
-	if err != nil || low == high {
-		return low, err
+	if err != nil {
+		return start, err
+	}
+	if low == high {
+		return low, nil
 	}
 	slow := false // whether the last point was close to an end of the bracket
 	for ; n < maxTrials && math.Abs(high.t-low.t)*size >= w.tolerance; n++ {
@@ -57,7 +60,7 @@ func (w *wolfe) run(start trial, t, size float64) (trial, error) {
 
 		p, err := w.try(t, low, high)
 		if err != nil {
-			return low, err
+			return start, err
 		}
 		switch {
 		case p.f > start.f+sufficient*t*start.slope || p.f >= low.f:

@@ -104,7 +104,8 @@ func (s *Plateau) Restore(state map[string]float64) error {
 		low, high float64
 	}{{"factor", math.SmallestNonzeroFloat64, 1}, {"bad", 0, 1 << 31}, {"cooldown", 0, 1 << 31}} {
 		if v, ok := state[n.name]; !ok || !(v >= n.low && v <= n.high) {
-			return &graph.ArgumentError{Op: "schedule.Plateau", Name: "state", Got: fmt.Sprintf("%v, with a bad %q", state, n.name), Want: "what State returned"}
+			return &graph.ArgumentError{Op: "schedule.Plateau", Name: "state", Got: fmt.Sprintf("%v, with a bad %q", state, n.name),
+				Want: "what State returned"}
 		}
 	}
 	s.lowered, s.bad, s.cooldown = state["factor"], int(state["bad"]), int(state["cooldown"])

@@ -21,5 +21,6 @@ func (s Polynomial) Factor(step int) float64 {
 
 // Check returns an error if an option is out of its range.
 func (s Polynomial) Check() error {
-	return check("schedule.Polynomial", number{"Steps", float64(s.Steps), 1, inf}, number{"Power", s.Power, 0, inf}, number{"Min", s.Min, 0, 1})
+	return check("schedule.Polynomial", number{"Steps", float64(s.Steps), 1, inf}, number{"Power", s.Power, 0, inf},
+		number{"Min", s.Min, 0, 1})
 }

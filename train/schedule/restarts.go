@@ -30,5 +30,6 @@ func (s CosineRestarts) Factor(step int) float64 {
 
 // Check returns an error if an option is out of its range.
 func (s CosineRestarts) Check() error {
-	return check("schedule.CosineRestarts", number{"Steps", float64(s.Steps), 1, inf}, number{"Multiply", float64(s.Multiply), 0, inf}, number{"Min", s.Min, 0, 1})
+	return check("schedule.CosineRestarts", number{"Steps", float64(s.Steps), 1, inf}, number{"Multiply", float64(s.Multiply), 0, inf},
+		number{"Min", s.Min, 0, 1})
 }

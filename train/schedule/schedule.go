@@ -84,7 +84,8 @@ func Restore(s Schedule, state map[string]float64) error {
 		return o.Restore(own)
 	})
 	if err == nil && taken != len(state) {
-		err = &graph.ArgumentError{Op: "schedule.Restore", Name: "state", Got: fmt.Sprintf("%d numbers, %d of which belong to the schedule", len(state), taken), Want: "that of the same schedule"}
+		err = &graph.ArgumentError{Op: "schedule.Restore", Name: "state",
+			Got: fmt.Sprintf("%d numbers, %d of which belong to the schedule", len(state), taken), Want: "that of the same schedule"}
 	}
 	return err
 }

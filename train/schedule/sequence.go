@@ -41,7 +41,8 @@ func (s Sequence) Factor(step int) float64 {
 func (s Sequence) Check() error {
 	for i := range len(s) - 1 {
 		if s[i].Steps < 1 {
-			return &graph.ArgumentError{Op: "schedule.Sequence", Name: fmt.Sprintf("Steps of phase %d", i), Got: fmt.Sprint(s[i].Steps), Want: "at least 1"}
+			return &graph.ArgumentError{Op: "schedule.Sequence", Name: fmt.Sprintf("Steps of phase %d", i), Got: fmt.Sprint(s[i].Steps),
+				Want: "at least 1"}
 		}
 	}
 	return checkParts("schedule.Sequence", s.Parts()...)
