@@ -54,7 +54,7 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 		return f.history, err
 	}
 	err := f.run(ctx)
-	t.Progress.Finish()
+	_ = t.Progress.End(err)
 	return f.history, err
 }
 
@@ -134,8 +134,7 @@ func (t *Trainer) prepare() error {
 }
 
 func (f *fit) run(ctx context.Context) error {
-	f.Progress.Start(f.step, f.Steps)
-	begun, done := f.seconds, f.tokens
+	_ = f.Progress.Start(ctx, track.Run{Step: f.step, Steps: f.Steps, Tokens: f.tokens, Seconds: f.seconds, History: f.history})
 	if f.due() { // the run was stopped during this report
 		if err := f.report(ctx); err != nil {
 			return f.stop(err)
@@ -157,8 +156,9 @@ func (f *fit) run(ctx context.Context) error {
 		f.tokens += int64(r.Targets)
 		f.seconds += time.Since(start).Seconds()
 		f.sum, f.count = f.sum+r.Loss, f.count+1
-		f.history.AddTrain(track.Point{Step: f.step, Loss: r.Loss, GradNorm: norm, Tokens: f.tokens, Seconds: f.seconds})
-		f.Progress.Step(track.Step{Step: f.step, Total: f.Steps, Loss: f.sum / float64(f.count), TokensPerSecond: float64(f.tokens-done) / (f.seconds - begun)})
+		point := track.Point{Step: f.step, Loss: r.Loss, GradNorm: norm, Tokens: f.tokens}
+		f.history.AddTrain(point)
+		_ = f.Progress.Observe(track.Update{Point: point, Seconds: f.seconds})
 
 		if f.due() {
 			if err := f.report(ctx); err != nil {
@@ -230,7 +230,7 @@ func (f *fit) report(ctx context.Context) error {
 			return err
 		}
 		r.Validation = loss
-		f.history.AddValidation(track.Point{Step: f.step, Loss: loss, Tokens: f.tokens, Seconds: f.seconds})
+		f.history.AddValidation(track.Point{Step: f.step, Loss: loss, Tokens: f.tokens})
 	}
 	f.sum, f.count = 0, 0
 	if f.Report != nil {
