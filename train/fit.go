@@ -110,8 +110,6 @@ func (f *fit) begin() error {
 }
 
 func (f *fit) run(ctx context.Context) error {
-	f.Progress.Start(f.Step, f.Steps)
-	begun, done := f.Seconds, f.Tokens
 	if f.due() { // the run was stopped during this report
 		if err := f.report(ctx); err != nil {
 			return f.stop(err)
@@ -122,7 +120,7 @@ func (f *fit) run(ctx context.Context) error {
 			return f.stop(err)
 		}
 		start := time.Now()
-		r, norm, err := f.update()
+		r, norm, rate, err := f.update()
 		if err == io.EOF {
 			if err := f.nextEpoch(ctx); err != nil {
 				return f.stop(err)
@@ -147,8 +145,11 @@ func (f *fit) run(ctx context.Context) error {
 		f.Tokens += int64(r.Targets)
 		f.Seconds += time.Since(start).Seconds()
 		f.LossSum, f.LossCount = f.LossSum+r.Loss, f.LossCount+1
-		f.history.AddTrain(track.Point{Step: f.Step, Loss: r.Loss, GradNorm: norm, Tokens: f.Tokens, Seconds: f.Seconds})
-		f.Progress.Step(track.Step{Step: f.Step, Total: f.Steps, Loss: f.LossSum / float64(f.LossCount), TokensPerSecond: float64(f.Tokens-done) / (f.Seconds - begun)})
+		point := track.Point{Step: f.Step, Loss: r.Loss, GradNorm: norm, Rate: rate, Tokens: f.Tokens}
+		f.history.AddTrain(point)
+		if err := f.observe(track.Update{Point: point, Seconds: f.Seconds}); err != nil {
+			return f.stop(err)
+		}
 
 		if f.due() {
 			if err := f.report(ctx); err != nil {
@@ -183,18 +184,17 @@ func (f *fit) nextEpoch(ctx context.Context) error {
 	return nil
 }
 
-// update makes one step: gradient, norm, clipping, optimizer. It returns io.EOF at the end of an epoch.
-func (f *fit) update() (bptt.Result, float64, error) {
-	r, err := f.gradient()
-	if err != nil {
-		return r, 0, err
+// update makes one step: gradient, norm, clipping, optimizer. It returns the norm before clipping and the learning rate, and
+// io.EOF at the end of an epoch.
+func (f *fit) update() (r bptt.Result, norm, rate float64, err error) {
+	if r, err = f.gradient(); err != nil {
+		return r, 0, 0, err
 	}
-	norm, err := f.clip()
-	if err != nil {
-		return r, 0, err
+	if norm, err = f.clip(); err != nil {
+		return r, 0, 0, err
 	}
 	if err := f.finite("gradient norm", norm, r.Program); err != nil {
-		return r, 0, err
+		return r, 0, 0, err
 	}
 	factor := f.Rate
 	if r.Rate > 0 {
@@ -203,7 +203,19 @@ func (f *fit) update() (bptt.Result, float64, error) {
 	if f.Schedule != nil {
 		factor *= f.Schedule.Factor(f.Step)
 	}
-	return r, norm, f.Optimizer.Step(f.arena, factor)
+	err = f.Optimizer.Step(f.arena, factor)
+	if o, ok := f.Optimizer.(interface{ Rate() float64 }); ok {
+		rate = o.Rate()
+	}
+	return r, norm, rate, err
+}
+
+// observe tells the observer, if there is one.
+func (f *fit) observe(e track.Event) error {
+	if f.Observer == nil {
+		return nil
+	}
+	return f.Observer.Observe(e)
 }
 
 // gradient leaves the gradient of an update in the arena: that of the next part of the data, or the mean of several.
@@ -273,7 +285,11 @@ func (f *fit) report(ctx context.Context) error {
 			return err
 		}
 		r.Validation = loss
-		f.history.AddValidation(track.Point{Step: f.Step, Loss: loss, Tokens: f.Tokens, Seconds: f.Seconds})
+		point := track.Point{Step: f.Step, Loss: loss, Tokens: f.Tokens}
+		f.history.AddValidation(point)
+		if err := f.observe(track.Evaluation{Point: point, Seconds: f.Seconds}); err != nil {
+			return err
+		}
 	}
 	f.LossSum, f.LossCount = 0, 0
 	if f.Report != nil {

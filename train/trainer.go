@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 
 	"github.com/gobptt/bptt/graph"
@@ -37,8 +38,8 @@ type Trainer struct {
 	Patience   int
 	OnDiverged Divergence // what to do if the loss or the gradient isn't finite; the default is to stop
 	Report     func(Report) error
-	Progress   *track.Progress // nil means none
-	Checkpoint *Checkpoint     // nil means none
+	Observer   track.Observer // is told of everything: a track.Progress, logs, a track.Dashboard, several in track.Observers; nil means none
+	Checkpoint *Checkpoint    // nil means none
 
 	arena    *graph.Arena
 	programs *bptt.Programs
@@ -59,9 +60,15 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 	if err := f.begin(); err != nil {
 		return f.history, err
 	}
-	err := f.run(ctx)
-	t.Progress.Finish()
-	return f.history, err
+	if t.Observer == nil {
+		return f.history, f.run(ctx)
+	}
+	err := t.Observer.Start(ctx, track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history})
+	if err != nil {
+		return f.history, err
+	}
+	err = f.run(ctx)
+	return f.history, errors.Join(err, t.Observer.End(err))
 }
 
 // prepare moves the parameters into an arena.
