@@ -16,7 +16,8 @@ import (
 	"github.com/gobptt/bptt/train/track"
 )
 
-// Trainer fits a model. The first five fields are required. Model, Loss and Threads must not change after the first use.
+// Trainer fits a model. The first five fields are required. Model, Loss, Threads and whether there is a Flow must not change
+// after the first use.
 type Trainer struct {
 	Model     Model
 	Loss      Loss
@@ -33,6 +34,9 @@ type Trainer struct {
 	Report           func(Report) error
 	Progress         *track.Progress // nil means none
 	Checkpoint       *Checkpoint     // nil means none
+
+	// Flow collects how the gradients flow; nil: nothing is collected. It isn't part of a checkpoint.
+	Flow *track.GradientFlow
 
 	arena    *graph.Arena
 	programs *bptt.Programs
@@ -125,7 +129,7 @@ func (t *Trainer) prepare() error {
 	arena.Threads = t.Threads
 	t.arena = arena
 	t.programs = &bptt.Programs{
-		Options: graph.Options{DType: arena.Values.DType(), Threads: t.Threads},
+		Options: graph.Options{DType: arena.Values.DType(), Threads: t.Threads, Observe: t.Flow != nil},
 		Write: func(b *graph.Builder) *graph.Node {
 			return t.Loss.Cost(b, t.Model.Apply(b, b.Input(seqdata.Input)))
 		},
@@ -206,7 +210,12 @@ func (f *fit) update() (bptt.Result, float64, error) {
 	if r.Rate > 0 {
 		factor = r.Rate
 	}
-	return r, norm, f.Optimizer.Step(f.arena, factor)
+	f.Flow.BeforeStep(f.arena)
+	if err := f.Optimizer.Step(f.arena, factor); err != nil {
+		return r, norm, err
+	}
+	f.Flow.AfterStep(f.step+1, f.arena, norm, f.ClipNorm, r.Recordings)
+	return r, norm, nil
 }
 
 func (f *fit) finite(what string, v float64, p *graph.Program) error {

@@ -138,7 +138,7 @@ func (r *Run) checkpointed(steps int, plan func(n int, m memory) (Work, error), 
 	}
 	r.States = c.last
 	result := summary(windows)
-	result.Work = c.done
+	result.Work, result.Recordings = c.done, c.chain.recordings()
 	return result, nil
 }
 
