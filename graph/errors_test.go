@@ -434,6 +434,11 @@ func TestMisuse(t *testing.T) {
 		{"state too narrow", "tanh cell", func(e misused) { e.recur(tanhCell, []int{2, 3}, []int{3, 3}, nil, []int{2, 2}) }},
 		{"no states", "tanh cell", func(e misused) { e.recur(tanhCell, []int{2, 3}, []int{3, 3}, nil) }},
 		{"two states", "tanh cell", func(e misused) { e.recur(tanhCell, []int{2, 3}, []int{3, 3}, nil, []int{2, 3}, []int{2, 3}) }},
+		{"activation without a gate", "tanh cell", func(e misused) {
+			cell := tanhCell
+			cell.Activations = []Gate{{Name: "h", Next: true}, {Name: "gate"}}
+			e.recur(cell, []int{2, 3}, []int{3, 3}, nil, []int{2, 3})
+		}},
 	} {
 		t.Run(c.op+" "+c.name, func(t *testing.T) {
 			b := NewBuilder(smallWindow, Options{})

@@ -147,7 +147,7 @@ func (f *fit) run(ctx context.Context) error {
 		f.LossSum, f.LossCount = f.LossSum+r.Loss, f.LossCount+1
 		point := track.Point{Step: f.Step, Loss: r.Loss, GradNorm: norm, Rate: rate, Tokens: f.Tokens}
 		f.history.AddTrain(point)
-		if err := f.observe(track.Update{Point: point, Seconds: f.Seconds}); err != nil {
+		if err := errors.Join(f.observe(track.Update{Point: point, Seconds: f.Seconds}), f.flow(r.Recordings)); err != nil {
 			return f.stop(err)
 		}
 
@@ -203,11 +203,29 @@ func (f *fit) update() (r bptt.Result, norm, rate float64, err error) {
 	if f.Schedule != nil {
 		factor *= f.Schedule.Factor(f.Step)
 	}
-	err = f.Optimizer.Step(f.arena, factor)
+	f.Flow.BeforeStep(f.arena)
+	if err := f.Optimizer.Step(f.arena, factor); err != nil {
+		return r, norm, 0, err
+	}
+	f.Flow.AfterStep(f.Step+1, f.arena, norm, f.ClipNorm, r.Recordings)
 	if o, ok := f.Optimizer.(interface{ Rate() float64 }); ok {
 		rate = o.Rate()
 	}
-	return r, norm, rate, err
+	return r, norm, rate, nil
+}
+
+// flow tells the observer of what the programs have recorded.
+func (f *fit) flow(recordings []graph.Recording) error {
+	for _, r := range recordings {
+		err := f.observe(track.Flow{Step: f.Step, State: r.State, Norms: r.Norms})
+		for _, g := range r.Gates {
+			err = errors.Join(err, f.observe(track.Histogram{Step: f.Step, Name: r.State + " " + g.Name, Low: g.From, High: g.To, Counts: g.Bins}))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // observe tells the observer, if there is one.

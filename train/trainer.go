@@ -12,8 +12,8 @@ import (
 	"github.com/gobptt/bptt/train/track"
 )
 
-// Trainer fits a model. The first four fields are required, and one of Steps and Epochs. Model, Loss and Threads must not
-// change after the first use.
+// Trainer fits a model. The first four fields are required, and one of Steps and Epochs. Model, Loss, Threads and whether
+// there is a Flow must not change after the first use.
 type Trainer struct {
 	Model     Model
 	Loss      Loss
@@ -40,6 +40,9 @@ type Trainer struct {
 	Report     func(Report) error
 	Observer   track.Observer // is told of everything: a track.Progress, logs, a track.Dashboard, several in track.Observers; nil means none
 	Checkpoint *Checkpoint    // nil means none
+
+	// Flow collects how the gradients flow; nil: nothing is collected. It isn't part of a checkpoint.
+	Flow *track.GradientFlow
 
 	arena    *graph.Arena
 	programs *bptt.Programs
@@ -83,7 +86,7 @@ func (t *Trainer) prepare() error {
 	arena.Threads = t.Threads
 	t.arena = arena
 	t.programs = &bptt.Programs{
-		Options: graph.Options{DType: arena.Values.DType(), Threads: t.Threads},
+		Options: graph.Options{DType: arena.Values.DType(), Threads: t.Threads, Observe: t.Flow != nil},
 		Write: func(b *graph.Builder) *graph.Node {
 			return t.Loss.Cost(b, t.Model.Apply(b, b.Input(seqdata.Input)))
 		},

@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"train/optim":    {"graph", "internal/kernel"},
 	"train/schedule": {"graph"},
 	"train/loss":     {"graph", "seqdata"},
-	"train/track":    {"github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/..."},
+	"train/track":    {"graph", "github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/...", "gonum.org/v1/gonum/mat"},
 }
 
 // file is a Go file of the module.
