@@ -2,7 +2,6 @@ package graph
 
 import (
 	"math"
-	"strings"
 
 	"github.com/gobptt/bptt/internal/kernel"
 )
@@ -43,6 +42,7 @@ const (
 // observed is a recurrence that is observed: a fused one by itself, an unrolled one by the nodes of its states.
 type observed struct {
 	state string
+	step  bool // one of EachStep
 	read  func() Recording
 }
 
@@ -50,12 +50,52 @@ type observed struct {
 // Options.Observe.
 func (p *Program) Recordings() []Recording {
 	var all []Recording
+	steps := map[string]int{} // where in all the recurrences are that EachStep has written
 	for _, o := range p.b.observed {
 		r := o.read()
 		r.State = o.state
+		if i, ok := steps[o.state]; ok && o.step {
+			all[i].add(r)
+			continue
+		}
+		if o.step {
+			steps[o.state] = len(all)
+		}
 		all = append(all, r)
 	}
+	for _, r := range all {
+		for g := range r.Gates {
+			r.Gates[g].share()
+		}
+	}
 	return all
+}
+
+// add appends what was seen of further steps.
+func (r *Recording) add(more Recording) {
+	r.Norms = append(r.Norms, more.Norms...)
+	for g := range r.Gates {
+		for i, n := range more.Gates[g].Bins {
+			r.Gates[g].Bins[i] += n
+		}
+	}
+}
+
+// share sets Low and High.
+func (g *GateRecording) share() {
+	total, low, high := 0, 0, 0
+	for i, n := range g.Bins {
+		total += n
+		switch {
+		case i < gateBins/10:
+			low += n
+		case i >= gateBins-gateBins/10:
+			high += n
+		}
+	}
+	if total > 0 {
+		g.Low, g.High = float64(low)/float64(total), float64(high)/float64(total)
+	}
 }
 
 // ObserveSteps records the norms of the gradients of an unrolled cell's states after each time step, if the program is to
@@ -68,7 +108,7 @@ func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 	for _, n := range steps {
 		n.watched = true
 	}
-	b.observed = append(b.observed, observed{stateOf(first), func() Recording {
+	b.observed = append(b.observed, observed{b.stateOf(first), b.Stepping(), func() Recording {
 		norms := make([]float64, len(steps))
 		for t, n := range steps {
 			if g := n.gradient; g != nil {
@@ -79,8 +119,15 @@ func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 	}})
 }
 
-// stateOf is the name of a state's leaf.
-func stateOf(n *Node) string { return strings.TrimPrefix(n.op, "state ") }
+// stateOf is the name of the state that a recurrence begins with.
+func (b *Builder) stateOf(n *Node) string {
+	for _, s := range b.states {
+		if n == s.in || n == s.out {
+			return s.name
+		}
+	}
+	return n.op
+}
 
 func norm(buf any) float64 {
 	if f, ok := buf.([]float64); ok {
@@ -103,7 +150,8 @@ func (rec *recurrence[F]) observe(first *Node) {
 		r.bins[i] = make([]int, len(rec.Activations)*gateBins)
 	}
 	rec.record = r
-	rec.b.observed = append(rec.b.observed, observed{stateOf(first), func() Recording { return r.read(rec.T, rec.Activations) }})
+	read := func() Recording { return r.read(rec.T, rec.Activations) }
+	rec.b.observed = append(rec.b.observed, observed{rec.b.stateOf(first), rec.b.Stepping(), read})
 }
 
 func (r *recorder) read(steps int, gates []Gate) Recording {
@@ -117,20 +165,9 @@ func (r *recorder) read(steps int, gates []Gate) Recording {
 	}
 	for g, gate := range gates {
 		rec := GateRecording{Name: gate.Name, From: gate.Low, To: 1, Bins: make([]int, gateBins)}
-		total := 0
 		for _, chunk := range r.bins {
 			for i, n := range chunk[g*gateBins:][:gateBins] {
 				rec.Bins[i] += n
-				total += n
-			}
-		}
-		for i, n := range rec.Bins {
-			switch {
-			case total == 0:
-			case i < gateBins/10:
-				rec.Low += float64(n) / float64(total)
-			case i >= gateBins-gateBins/10:
-				rec.High += float64(n) / float64(total)
 			}
 		}
 		out.Gates = append(out.Gates, rec)
