@@ -57,6 +57,11 @@ var operations = map[string]operation{
 	"Softmax":      {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Softmax(in[0], 1) }},
 	"LogSoftmax":   {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.LogSoftmax(in[0], 1) }},
 	"LogSumExp":    {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.LogSumExp(in[0], 1) }},
+	"ArgMax":       {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.ArgMax(in[0], 1) }},
+	"Bernoulli":    {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Bernoulli(in[0]) }},
+	"Categorical":  {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Categorical(in[0]) }},
+	"ToFloats":     {in: shapes{{3}}, ints: []int{0}, apply: func(b *Builder, in []*Node) { b.ToFloats(in[0]) }},
+	"ToInts":       {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.ToInts(in[0]) }},
 	"LayerNorm":    {in: shapes{{3, 4}, {4}, {4}}, apply: func(b *Builder, in []*Node) { b.LayerNorm(in[0], in[1], in[2], 1e-5) }},
 	"Reshape":      {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Reshape(in[0], 2, 6) }},
 	"Transpose":    {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Transpose(in[0]) }},
@@ -352,6 +357,40 @@ func TestMisuse(t *testing.T) {
 		{"axis of a scalar", "Softmax", func(e misused) { e.b.Softmax(e.one, -1) }},
 		{"axis", "LogSoftmax", func(e misused) { e.b.LogSoftmax(e.x, -3) }},
 		{"axis", "LogSumExp", func(e misused) { e.b.LogSumExp(e.x, 5) }},
+
+		{"axis", "ArgMax", func(e misused) { e.b.ArgMax(e.x, 2) }},
+		{"axis of a scalar", "ArgMax", func(e misused) { e.b.ArgMax(e.one, 0) }},
+		{"logits of rank 1", "Categorical", func(e misused) { e.b.Categorical(e.v) }},
+		{"logits of rank 3", "Categorical", func(e misused) { e.b.Categorical(e.cube) }},
+
+		{"nothing to write", "EachStep", func(e misused) { e.b.EachStep(nil) }},
+		{"state not set", "EachStep", func(e misused) { e.b.EachStep(func(int) { e.b.State("h", 3) }) }},
+		{"state twice in a step", "State", func(e misused) {
+			e.b.EachStep(func(int) { e.b.SetState("h", e.b.State("h", 3)); e.b.State("h", 3) })
+		}},
+		{"state set twice in a step", "SetState", func(e misused) {
+			e.b.EachStep(func(int) { h := e.b.State("h", 3); e.b.SetState("h", h); e.b.SetState("h", h) })
+		}},
+		{"state of before EachStep", "State", func(e misused) {
+			e.b.SetState("h", e.b.State("h", 3))
+			e.b.EachStep(func(int) { e.b.State("h", 3) })
+		}},
+		{"state of before EachStep, not set yet", "State", func(e misused) {
+			e.b.State("h", 3)
+			e.b.EachStep(func(int) { e.b.State("h", 3) })
+		}},
+		{"state of another EachStep", "State", func(e misused) {
+			for range 2 {
+				e.b.EachStep(func(int) { e.b.SetState("h", e.b.State("h", 3)) })
+			}
+		}},
+		{"state of EachStep after it", "State", func(e misused) {
+			e.b.EachStep(func(int) { e.b.SetState("h", e.b.State("h", 3)) })
+			e.b.State("h", 3)
+		}},
+		{"last state in a step", "SetLastState", func(e misused) {
+			e.b.EachStep(func(int) { e.b.SetLastState("h", e.b.State("h", 3)) })
+		}},
 
 		{"gain width", "LayerNorm", func(e misused) { e.b.LayerNorm(e.x, e.b.Floats("gain", 3), e.v, 1e-5) }},
 		{"shift rank", "LayerNorm", func(e misused) { e.b.LayerNorm(e.x, e.v, e.x, 1e-5) }},

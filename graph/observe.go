@@ -46,7 +46,8 @@ const (
 
 // observed is a recurrence that is observed: a fused one by itself, an unrolled one by the nodes of its states.
 type observed struct {
-	first *Node // the state before the first step
+	state *stateNode // that it begins with, nil: none of the builder's
+	step  bool       // one of EachStep
 	read  func() Recording
 }
 
@@ -54,14 +55,30 @@ type observed struct {
 // Options.Observe.
 func (p *Program) Recordings() []Recording {
 	var all []Recording
+	steps := map[string]int{} // where in all the recurrences are that EachStep has written
 	for _, o := range p.b.observed {
 		r := o.read()
-		if s := p.b.stateOf(o.first); s != nil {
-			r.State, r.Reverse = s.name, !s.carried
+		if o.state != nil {
+			r.State, r.Reverse = o.state.name, !o.state.carried
+		}
+		if i, ok := steps[r.State]; ok && o.step {
+			all[i].add(r)
+			continue
+		}
+		if o.step {
+			steps[r.State] = len(all)
 		}
 		all = append(all, r)
 	}
 	return all
+}
+
+// add appends what was seen of further steps.
+func (r *Recording) add(more Recording) {
+	r.Norms = append(r.Norms, more.Norms...)
+	for g := range min(len(r.Gates), len(more.Gates)) {
+		r.Gates[g].add(more.Gates[g].Bins)
+	}
 }
 
 // ObserveSteps records the norms of the gradients of an unrolled cell's states after each time step, if the program is to
@@ -74,7 +91,7 @@ func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 	for _, n := range steps {
 		n.watched = true
 	}
-	b.observed = append(b.observed, observed{first, func() Recording {
+	b.observed = append(b.observed, observed{b.stateOf(first), b.Stepping(), func() Recording {
 		norms := make([]float64, len(steps))
 		for t, n := range steps {
 			if g := n.gradient; g != nil {
@@ -85,10 +102,10 @@ func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 	}})
 }
 
-// stateOf returns the state whose leaf a node is, or is chosen from, as a learned state is.
+// stateOf returns the state that a recurrence begins with: its node, or one that is chosen from it, as a learned state is.
 func (b *Builder) stateOf(n *Node) *stateNode {
 	for _, s := range b.states {
-		if s.in == n || slices.Contains(n.in, s.in) {
+		if n == s.in || n == s.out || slices.Contains(n.in, s.in) {
 			return s
 		}
 	}
@@ -116,7 +133,8 @@ func (rec *recurrence[F]) observe(first *Node) {
 		r.bins[i] = make([]int, len(rec.Activations)*gateBins)
 	}
 	rec.record = r
-	rec.b.observed = append(rec.b.observed, observed{first, func() Recording { return r.read(rec.T, rec.Activations) }})
+	read := func() Recording { return r.read(rec.T, rec.Activations) }
+	rec.b.observed = append(rec.b.observed, observed{rec.b.stateOf(first), rec.b.Stepping(), read})
 }
 
 func (r *recorder) read(steps int, gates []Gate) Recording {
@@ -172,10 +190,7 @@ func JoinRecordings(windows ...[]Recording) []Recording {
 	}
 	for _, w := range windows[1:] {
 		for i := range min(len(w), len(joined)) {
-			joined[i].Norms = append(joined[i].Norms, w[i].Norms...)
-			for g := range min(len(w[i].Gates), len(joined[i].Gates)) {
-				joined[i].Gates[g].add(w[i].Gates[g].Bins)
-			}
+			joined[i].add(w[i])
 		}
 	}
 	return joined
