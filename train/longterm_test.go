@@ -71,12 +71,12 @@ func tanhRNN(hidden int) func(rng *rand.Rand) (layers.Sequential, error) {
 	}
 }
 
-// irnn is a ReLU RNN that begins as a sum of its inputs (Le, Jaitly and Hinton 2015).
+// irnn is a ReLU RNN that begins as a sum of its inputs (Le, Jaitly and Hinton 2015), but for their tiny input weights,
+// with which it learns much later.
 func irnn(hidden int) func(rng *rand.Rand) (layers.Sequential, error) {
 	return func(rng *rand.Rand) (layers.Sequential, error) {
 		model := sumOf(layers.NewReLURNN(2, hidden, layers.RNNOptions{}, rng), hidden, rng)
 		return model, initial.Apply(model.Params(), rng, initial.Rules{
-			"*weight_ih*": graph.Normal(0.001),
 			"*weight_hh*": initial.Identity(1),
 			"*bias_*":     graph.Zeros,
 		})
