@@ -41,6 +41,8 @@ var arrows = map[string][]string{
 
 	"seqdata": {},
 
+	"train/search": {},
+
 	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
 	"train/bptt":  {"graph", "seqdata", "internal/kernel"},
 	"train/optim": {"graph", "internal/kernel"},
