@@ -374,6 +374,36 @@ func TestMasksOfSteps(t *testing.T) {
 	}
 }
 
+// TestScheduledSamplingRecordings: one for each layer, of all steps, as without scheduled sampling.
+func TestScheduledSamplingRecordings(t *testing.T) {
+	w := graph.Window{T: 4, B: 2, Train: true}
+	var got [2][]graph.Recording
+	for i := range got {
+		l := languageModel(layers.NewGRU(4, 4, layers.GRUOptions{Layers: 2}, source()))
+		if i == 0 {
+			l = layers.ScheduledSampling{Model: l}
+		}
+		graph.SetDType(l.Params(), graph.Float64)
+		b := graph.NewBuilder(w, graph.Options{DType: graph.Float64, Observe: true})
+		b.Floats("teacher", w.B)
+		x := b.Ints("input", w.T*w.B)
+		p, err := b.Compile(b.CrossEntropy(l.Apply(b, x), b.Ints("target", w.T*w.B)), graph.Gradients{})
+		must(t, err)
+		setTokens(t, p, randomTokens(1, w.T*w.B), 1)
+		run(t, p)
+		got[i] = p.Recordings()
+	}
+	if len(got[0]) != 2 || len(got[1]) != 2 || got[0][0].State != "1.h_l0" || got[0][1].State != "1.h_l1" {
+		t.Fatalf("got %+v", got)
+	}
+	for k := range got[0] {
+		if got[1][k].State != got[0][k].State {
+			t.Errorf("states %s and %s", got[1][k].State, got[0][k].State)
+		}
+		near(t, "norms", 1e-12, got[0][k].Norms, got[1][k].Norms)
+	}
+}
+
 // TestScheduledSamplingMemory: a step more takes activations, not another copy of the weights.
 func TestScheduledSamplingMemory(t *testing.T) {
 	const width = 64

@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"train/schedule": {"graph"},
 	"train/loss":     {"graph", "seqdata"},
 	"train/track":    {"graph", "github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/...", "gonum.org/v1/gonum/mat"},
+	"train/search":   {},
 }
 
 // file is a Go file of the module.
