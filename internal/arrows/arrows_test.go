@@ -36,6 +36,9 @@ var arrows = map[string][]string{
 
 	"seqdata": {},
 
+	"train/metric": {"graph", "seqdata"},
+	"train/decode": {"graph"},
+
 	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
 	"train/bptt":  {"graph", "seqdata"},
 	"train/optim": {"graph", "internal/kernel"},
