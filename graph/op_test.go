@@ -153,6 +153,41 @@ var opCases = []struct {
 	{"CRF by a mask that depends on an input", -2, 2, []shapes{{{1, 3}, {3, 3}, {3}, {3}}}, func(b *Builder, in []*Node) *Node {
 		return b.CRF(in[0], in[1], in[2], in[3], fixedIndices(b, 1, 3), b.Slice(b.Exp(in[2]), 0, 0, 1))
 	}},
+	{"WeightedCrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.WeightedCrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5), fixedWeights(b, in[0].Dim(0)), CrossEntropyOptions{}))
+	}},
+	{"smoothed CrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		o := CrossEntropyOptions{Smoothing: 0.2, ClassWeights: make([]float64, in[0].Dim(1))}
+		for i := range o.ClassWeights {
+			o.ClassWeights[i] = float64(i % 4)
+		}
+		return cost(b.WeightedCrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5), nil, o))
+	}},
+	{"focused CrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.WeightedCrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5), nil, CrossEntropyOptions{Focus: 1.5}))
+	}},
+	{"NLL", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.NLL(in[0], fixedIndices(b, in[0].Dim(0), 5), fixedWeights(b, in[0].Dim(0)), nil))
+	}},
+	{"WeightedMean", -2, 2, []shapes{{{4}}, {{300}}, {{1}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.WeightedMean(in[0], fixedWeights(b, in[0].Dim(0))))
+	}},
+	{"PointwiseLoss", -2, 2, []shapes{{{4, 6}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		target := b.Const(NewTensor(Float64, in[0].Dim(0), in[0].Dim(1)/2))
+		return cost(b.PointwiseLoss("product", in[0], target, fixedWeights(b, in[0].Dim(0)), 2, func(j int, x []float64, y float64, slope []float64) float64 {
+			slope[0], slope[1] = x[1]+float64(j), x[0]
+			return x[0]*x[1] + float64(j)*x[0] - y
+		}))
+	}},
+	{"Contrastive", -2, 2, []shapes{{{4, 5}}, {{6, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.Contrastive(in[0], fixedIndices(b, in[0].Dim(0), 3), fixedWeights(b, in[0].Dim(0)), 3))
+	}},
+	{"Triplet", -2, 2, []shapes{{{4, 5}}, {{6, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.Triplet(in[0], fixedIndices(b, in[0].Dim(0), 3), fixedWeights(b, in[0].Dim(0)), 3))
+	}},
+	{"AdaptiveSoftmax", -1, 1, []shapes{{{5, 4}, {4, 4}, {3, 4}, {300, 3}, {2, 4}, {4, 2}}, {{3, 4}, {6, 4}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.AdaptiveSoftmax(in[0], fixedIndices(b, in[0].Dim(0), 5), fixedWeights(b, in[0].Dim(0)), in[1], in[2:]))
+	}},
 }
 
 var (
@@ -173,6 +208,18 @@ func fixedIndices(b *Builder, n, limit int) *Node {
 	}
 	return x
 }
+
+// fixedWeights are n weights, some of them 0.
+func fixedWeights(b *Builder, n int) *Node {
+	w := NewTensor(Float64, n)
+	for i := range w.F64 {
+		w.F64[i] = float64((i+1)%3) / 2
+	}
+	return b.Const(w)
+}
+
+// cost is the first result of a loss.
+func cost(cost, _ *Node) *Node { return cost }
 
 func TestGradients(t *testing.T) {
 	for _, c := range opCases {

@@ -51,6 +51,8 @@ var arrows = map[string][]string{
 	"train/loss":     {"graph", "seqdata"},
 	"train/track":    {"graph", "github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/...", "gonum.org/v1/gonum/mat"},
 	"train/search":   {},
+	"train/metric":   {"graph", "seqdata"},
+	"train/decode":   {"graph"},
 }
 
 // file is a Go file of the module.

@@ -132,12 +132,8 @@ func (r *Run) checkpointed(steps int, plan func(n int, m memory) (Work, error), 
 	if planned != nil {
 		planned(work)
 	}
-	total := 0.0
-	for _, w := range windows {
-		total += w.weight
-	}
 	blocks := (len(windows) + work.Held - 1) / work.Held
-	c := &checkpointing{r: r, windows: windows, blocks: blocks, held: work.Held, total: total, done: Work{Windows: len(windows), Bytes: work.Bytes}}
+	c := &checkpointing{r: r, windows: windows, blocks: blocks, held: work.Held, done: Work{Windows: len(windows), Bytes: work.Bytes}}
 	if err := c.through(0, blocks, work.Kept); err != nil {
 		return Result{}, err
 	}
@@ -152,8 +148,8 @@ type checkpointing struct {
 	r       *Run
 	windows []*window
 	blocks  int
-	held    int // windows of a block
-	total   float64
+	held    int     // windows of a block
+	total   float64 // weight of all targets
 	chain   chain
 	last    graph.States // after the last window
 	kept    int          // states kept now
@@ -218,8 +214,11 @@ func (c *checkpointing) block(b int) error {
 			return err
 		}
 	}
-	if c.last == nil {
+	if c.last == nil { // all windows have been computed once
 		c.last = c.r.States.Clone()
+		for _, w := range c.windows {
+			c.total += w.weight
+		}
 	}
 	for i := len(windows) - 1; i >= 0; i-- {
 		if err := c.chain.back(windows[i], shareOf(windows[i].weight, c.total)); err != nil {

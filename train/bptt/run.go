@@ -110,5 +110,8 @@ func (r *Run) step(p *graph.Program, batch *seqdata.Batch, seed uint64) (Result,
 	p.Store(r.States)
 	r.States.Clear(batch.Ends)
 	count, weight := batch.Targets()
+	if v, ok := p.TargetWeight(); ok {
+		weight = v
+	}
 	return Result{Loss: p.Cost(), Targets: count, Weight: weight, Program: p, Recordings: p.Recordings()}, nil
 }

@@ -33,6 +33,9 @@ func (r *Run) forward(w *window, m mode, instance int) error {
 	p.Store(r.States)
 	r.States.Clear(w.batch.Ends)
 	w.program, w.cost = p, p.Cost()
+	if v, ok := p.TargetWeight(); ok { // the loss knows better, such as which targets it ignores
+		w.weight = v
+	}
 	return nil
 }
 
