@@ -105,7 +105,7 @@ func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 // stateOf returns the state that a recurrence begins with: its node, or one that is chosen from it, as a learned state is.
 func (b *Builder) stateOf(n *Node) *stateNode {
 	for _, s := range b.states {
-		if n == s.in || n == s.out || slices.Contains(n.in, s.in) {
+		if n == s.in || n == s.out || slices.Contains(n.in, s.in) || s.out != nil && slices.Contains(n.in, s.out) {
 			return s
 		}
 	}

@@ -379,7 +379,7 @@ func TestScheduledSamplingRecordings(t *testing.T) {
 	w := graph.Window{T: 4, B: 2, Train: true}
 	var got [2][]graph.Recording
 	for i := range got {
-		l := languageModel(layers.NewGRU(4, 4, layers.GRUOptions{Layers: 2}, source()))
+		l := languageModels["LSTM"]() // with learned states
 		if i == 0 {
 			l = layers.ScheduledSampling{Model: l}
 		}
