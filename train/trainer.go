@@ -210,11 +210,11 @@ func (f *fit) update() (bptt.Result, float64, error) {
 	if r.Rate > 0 {
 		factor = r.Rate
 	}
-	f.Flow.BeforeStep(f.arena)
+	f.Flow.BeforeStep(f.arena, norm)
 	if err := f.Optimizer.Step(f.arena, factor); err != nil {
 		return r, norm, err
 	}
-	f.Flow.AfterStep(f.step+1, f.arena, norm, f.ClipNorm, r.Recordings)
+	f.Flow.AfterStep(f.step+1, f.arena, r.Recordings)
 	return r, norm, nil
 }
 
