@@ -203,11 +203,11 @@ func (f *fit) update() (r bptt.Result, norm, rate float64, err error) {
 	if f.Schedule != nil {
 		factor *= f.Schedule.Factor(f.Step)
 	}
-	f.Flow.BeforeStep(f.arena)
+	f.Flow.BeforeStep(f.arena, norm)
 	if err := f.Optimizer.Step(f.arena, factor); err != nil {
 		return r, norm, 0, err
 	}
-	f.Flow.AfterStep(f.Step+1, f.arena, norm, f.ClipNorm, r.Recordings)
+	f.Flow.AfterStep(f.Step+1, f.arena, r.Recordings)
 	if o, ok := f.Optimizer.(interface{ Rate() float64 }); ok {
 		rate = o.Rate()
 	}

@@ -85,8 +85,8 @@ func TestGradientFlow(t *testing.T) {
 				if norm > 0.2 {
 					clipped++
 				}
-				if u.Step != i+1 || math.Abs(u.GradNorm-norm) > 1e-12 || u.GradNorm != history.Train[i].GradNorm || u.Limit != 0.2 || u.Stride != 1 {
-					t.Errorf("update %d: step %d, norm %v, limit %v, stride %d; want norm %v", i, u.Step, u.GradNorm, u.Limit, u.Stride, norm)
+				if u.Step != i+1 || math.Abs(u.GradNorm-norm) > 1e-12 || u.GradNorm != history.Train[i].GradNorm || math.Abs(u.Clipped-min(norm, 0.2)) > 1e-6 || u.Stride != 1 {
+					t.Errorf("update %d: step %d, norm %v, clipped %v, stride %d; want norm %v", i, u.Step, u.GradNorm, u.Clipped, u.Stride, norm)
 				}
 				if fmt.Sprintf("%.10v", u.Recurrences) != fmt.Sprintf("%.10v", result.Recordings) || u.Recurrences[0].State != "1.h_l0" || len(u.Recurrences[0].Gates) != 5 {
 					t.Errorf("update %d: %v, want %v", i, u.Recurrences, result.Recordings)

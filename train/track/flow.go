@@ -30,15 +30,16 @@ type GradientFlow struct {
 	seen, clipped int           // updates
 	apart         int           // updates from one that is kept to the next
 	looksApart    int           // RadiusEverys from one look that is kept to the next
-	before        *graph.Tensor // the weights before the update at hand
-	keep          bool          // that update
+	now           FlowUpdate    // the update at hand
+	before        *graph.Tensor // the weights before it
+	keep          bool          // it is to be kept
 }
 
 // FlowUpdate is what was seen of one parameter update.
 type FlowUpdate struct {
 	Step     int     // parameter updates so far, this one included
 	GradNorm float64 // Euclidean norm of all gradients, before clipping
-	Limit    float64 // the norm that is clipped to; 0 means none
+	Clipped  float64 // that after clipping
 	// Recurrences are what was seen of each recurrence: ‖∂L/∂h_t‖ for the time steps that the update went back through.
 	// Of more than a thousand steps, every Stride-th is there, counted from the last one.
 	Recurrences []graph.Recording
@@ -63,8 +64,9 @@ const (
 	widestRadius  = 1024 // units; 3 s a gate
 )
 
-// BeforeStep looks at the weights before an optimizer's step.
-func (f *GradientFlow) BeforeStep(a *graph.Arena) {
+// BeforeStep looks at the weights and at the gradients before an optimizer's step. norm is that of all gradients before
+// they were clipped.
+func (f *GradientFlow) BeforeStep(a *graph.Arena, norm float64) {
 	if f == nil {
 		return
 	}
@@ -74,6 +76,12 @@ func (f *GradientFlow) BeforeStep(a *graph.Arena) {
 			f.Params = append(f.Params, p.Name)
 		}
 	}
+	f.now = FlowUpdate{GradNorm: norm, Clipped: a.GradNorm()}
+	if f.now.Clipped < norm*(1-1e-6) {
+		f.clipped++
+	} else {
+		f.now.Clipped = norm // but for rounding
+	}
 	if f.keep = f.seen%f.apart == 0; f.keep {
 		if f.before == nil || f.before.Len() != a.Values.Len() {
 			f.before = graph.NewTensor(a.Values.DType(), a.Values.Len())
@@ -82,9 +90,8 @@ func (f *GradientFlow) BeforeStep(a *graph.Arena) {
 	}
 }
 
-// AfterStep records an update: its number, the weights after it, the gradient's norm before clipping and the norm that
-// it was clipped to (0: it wasn't), and what its programs have recorded.
-func (f *GradientFlow) AfterStep(step int, a *graph.Arena, norm, limit float64, recordings []graph.Recording) {
+// AfterStep records an update: its number, the weights after it, and what its programs have recorded.
+func (f *GradientFlow) AfterStep(step int, a *graph.Arena, recordings []graph.Recording) {
 	if f == nil {
 		return
 	}
@@ -96,14 +103,12 @@ func (f *GradientFlow) AfterStep(step int, a *graph.Arena, norm, limit float64, 
 		f.look(step, a.Params)
 	}
 	f.seen++
-	if limit > 0 && norm > limit {
-		f.clipped++
-	}
 	if !f.keep {
 		return
 	}
 	f.keep = false
-	u := FlowUpdate{Step: step, GradNorm: norm, Limit: limit}
+	u := f.now
+	u.Step = step
 	u.Recurrences, u.Stride = thinned(recordings)
 	for _, r := range a.Ranges {
 		u.Ratios = append(u.Ratios, ratio(f.before, a.Values, r))
@@ -164,7 +169,7 @@ func thinned(recordings []graph.Recording) ([]graph.Recording, int) {
 	return kept, stride
 }
 
-// ClipRate returns the share of the updates whose gradient was longer than the limit of their time.
+// ClipRate returns the share of the updates whose gradient clipping has made smaller.
 func (f *GradientFlow) ClipRate() float64 {
 	if f == nil || f.seen == 0 {
 		return 0

@@ -60,20 +60,21 @@ func spread(n, wanted int) []int {
 	return all
 }
 
-// Norms returns a chart of the norm of the whole gradient before clipping, and of its limit, over the updates.
+// Norms returns a chart of the norm of the whole gradient over the updates, before clipping and, if there were any that it
+// made smaller, after.
 func (f *GradientFlow) Norms() Chart {
 	c := Chart{Title: "Norm of the gradient", X: "training step", Y: "norm (loss per unit of weight)", LogY: true}
-	norm, limit := Line{Name: "before clipping"}, Line{Name: "limit"}
+	before, after := Line{Name: "before clipping"}, Line{Name: "after clipping"}
 	for _, u := range f.updates() {
-		norm.X, norm.Y = append(norm.X, float64(u.Step)), append(norm.Y, u.GradNorm)
-		if u.Limit > 0 {
-			limit.X, limit.Y = append(limit.X, float64(u.Step)), append(limit.Y, u.Limit)
-		}
+		before.X, before.Y = append(before.X, float64(u.Step)), append(before.Y, u.GradNorm)
+		after.Y = append(after.Y, u.Clipped)
 	}
-	c.Lines = append(c.Lines, norm)
-	if len(limit.X) > 0 {
-		c.Title += fmt.Sprintf(": %.1f %% of all updates were clipped", 100*f.ClipRate())
-		c.Lines = append(c.Lines, limit)
+	after.X = before.X
+	c.Lines = []Line{before, after}
+	if rate := f.ClipRate(); rate > 0 {
+		c.Title += fmt.Sprintf(": %.1f %% of the updates were clipped", 100*rate)
+	} else {
+		c.Lines = c.Lines[:1]
 	}
 	return c
 }

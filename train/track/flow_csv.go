@@ -11,7 +11,7 @@ import (
 //
 // where name is that of a state or of a parameter, and the measures are
 //
-//	grad_norm  of the whole gradient, before clipping; limit: what it was clipped to
+//	grad_norm  of the whole gradient, before clipping; clipped: after it
 //	norm       ‖∂L/∂h_t‖ of a state; at is the time step, counted back from the last: 0, -1, …
 //	low, high  the share of activations in the lowest and the highest tenth; at is the gate
 //	bin        the number of activations; at is the gate and the lower end of a part of its range: forget 0.95
@@ -25,9 +25,7 @@ func (f *GradientFlow) CSV() string {
 	}
 	for _, u := range f.updates() {
 		write(u.Step, "", "grad_norm", "", u.GradNorm)
-		if u.Limit > 0 {
-			write(u.Step, "", "limit", "", u.Limit)
-		}
+		write(u.Step, "", "clipped", "", u.Clipped)
 		for _, r := range u.Recurrences {
 			for t, v := range r.Norms {
 				write(u.Step, r.State, "norm", lagLabel((len(r.Norms)-1-t)*u.stride()), v)

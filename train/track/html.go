@@ -17,7 +17,7 @@ func (h *History) HTML() string {
 	if best, ok := h.Best(); ok {
 		facts = append(facts, fmt.Sprintf("best validation loss %s at step %s", loss(best.Loss), thousands(float64(best.Step))))
 	}
-	return document("Learning curve", strings.Join(facts, "; "), h.SVG())
+	return htmlPage("Learning curve", strings.Join(facts, "; "), h.SVG())
 }
 
 // HTML returns all that was collected as a page that needs no other file: the heat map, the unrolled network and the charts.
@@ -34,11 +34,11 @@ func (f *GradientFlow) HTML() string {
 	if saturation := f.Saturation(); len(saturation.Lines) > 0 {
 		parts = append(parts, saturation.SVG(), f.Activations().SVG())
 	}
-	return document("Gradient flow", facts, parts...)
+	return htmlPage("Gradient flow", facts, parts...)
 }
 
-// document is an HTML page of pictures.
-func document(title, facts string, pictures ...string) string {
+// htmlPage is an HTML page of pictures.
+func htmlPage(title, facts string, pictures ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>%s</title></head>\n"+
 		"<body style=\"font-family: Arial, Helvetica, sans-serif; color: #333\">\n<h1>%s</h1>\n<p>%s</p>\n", html.EscapeString(title), html.EscapeString(title), html.EscapeString(facts))
