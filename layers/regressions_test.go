@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,7 @@ func TestBadDropout(t *testing.T) {
 func TestNil(t *testing.T) {
 	for name, l := range map[string]layers.Layer{
 		"layer": layers.Sequential{nil}, "named layer": layers.Sequential{layers.Named{Name: "a"}},
+		"layer of Highway": layers.NewHighway(nil, 2, rand.New(rand.NewPCG(1, 2))), "embedding": layers.NewTied(nil),
 		"source of Linear": layers.NewLinear(2, 3, nil), "source of LSTM": layers.NewLSTM(2, 3, layers.LSTMOptions{}, nil),
 		"source of Embedding": layers.Sequential{layers.NewEmbedding(2, 3, nil)}, "source of a cell": layers.NewRecurrent(cell.NewPhasedLSTM(2, 3, cell.Options{}, nil)),
 	} {
