@@ -107,7 +107,7 @@ func TestGradientFlow(t *testing.T) {
 			if got := flow.ClipRate(); len(flow.Updates) != 6 || got != float64(clipped)/6 || clipped == 0 {
 				t.Errorf("%d updates, %v clipped, want 6 and %d", len(flow.Updates), got, clipped)
 			}
-			if len(flow.Radii) != 2 || flow.Radii[1].Step != 6 || len(flow.Radii[0].Gates[2]) != 4 || flow.Params[2] != "1.weight_hh_l0" {
+			if len(flow.Radii) != 2 || flow.Radii[1].Step != 5 || len(flow.Radii[0].Gates[2]) != 4 || flow.Params[2] != "1.weight_hh_l0" {
 				t.Errorf("%v: radii %+v", flow.Params, flow.Radii)
 			}
 		})

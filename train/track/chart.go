@@ -89,7 +89,7 @@ var colors = []color.Color{
 
 const (
 	mostLines   = 26 // that are drawn
-	mostDecades = 12 // below the largest value of a logarithmic axis
+	mostDecades = 16 // below the largest value of a logarithmic axis
 )
 
 func (c Chart) picture() Picture { return Picture{675, 337.5, c.draw} }

@@ -33,6 +33,7 @@ type GradientFlow struct {
 	now           FlowUpdate    // the update at hand
 	before        *graph.Tensor // the weights before it
 	keep          bool          // it is to be kept
+	looked        bool          // at the spectral radii before it
 }
 
 // FlowUpdate is what was seen of one parameter update.
@@ -82,6 +83,14 @@ func (f *GradientFlow) BeforeStep(a *graph.Arena, norm float64) {
 	} else {
 		f.now.Clipped = norm // but for rounding
 	}
+	every := f.RadiusEvery
+	if every == 0 {
+		every = 200
+	}
+	if every > 0 && f.seen%(every*f.looksApart) == 0 {
+		f.look(a.Params)
+		f.looked = true
+	}
 	if f.keep = f.seen%f.apart == 0; f.keep {
 		if f.before == nil || f.before.Len() != a.Values.Len() {
 			f.before = graph.NewTensor(a.Values.DType(), a.Values.Len())
@@ -95,15 +104,12 @@ func (f *GradientFlow) AfterStep(step int, a *graph.Arena, recordings []graph.Re
 	if f == nil {
 		return
 	}
-	every := f.RadiusEvery
-	if every == 0 {
-		every = 200
-	}
-	if every > 0 && f.looksApart > 0 && f.seen%(every*f.looksApart) == 0 {
-		f.look(step, a.Params)
+	if f.looked {
+		f.Radii[len(f.Radii)-1].Step = step - 1
+		f.looked = false
 	}
 	f.seen++
-	if !f.keep {
+	if !f.keep || f.before.Len() != a.Values.Len() {
 		return
 	}
 	f.keep = false
@@ -177,9 +183,13 @@ func (f *GradientFlow) ClipRate() float64 {
 	return float64(f.clipped) / float64(f.seen)
 }
 
-// look adds the spectral radii of the recurrent weights.
-func (f *GradientFlow) look(step int, params []graph.NamedParam) {
-	l := FlowRadii{Step: step, Gates: make([][]float64, len(params))}
+// look adds the spectral radii of the recurrent weights. Of too many looks, every second is dropped before.
+func (f *GradientFlow) look(params []graph.NamedParam) {
+	if len(f.Radii) == mostLooks {
+		f.Radii = everySecond(f.Radii)
+		f.looksApart *= 2
+	}
+	l := FlowRadii{Gates: make([][]float64, len(params))}
 	for k, p := range params {
 		shape := p.Shape()
 		if !strings.Contains(p.Name, "weight_hh") || len(shape) != 2 || shape[0]%shape[1] != 0 || shape[1] > widestRadius {
@@ -195,10 +205,6 @@ func (f *GradientFlow) look(step int, params []graph.NamedParam) {
 		}
 	}
 	f.Radii = append(f.Radii, l)
-	if len(f.Radii) > mostLooks {
-		f.Radii = everySecond(f.Radii)
-		f.looksApart *= 2
-	}
 }
 
 // spectralRadius is the largest modulus of an eigenvalue, NaN if they aren't found.

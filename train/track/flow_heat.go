@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -121,21 +122,31 @@ func (f *GradientFlow) scale() colorScale {
 	return scaleOf(all...)
 }
 
+// scaleOf leaves what is far from almost all others out of the scale, so that one update whose gradient explodes doesn't
+// hide what the others show; it has the colour of the scale's end.
 func scaleOf(all ...[]graph.Recording) colorScale {
-	low, high := math.Inf(1), math.Inf(-1)
+	var logs []float64
 	for _, recordings := range all {
 		for _, r := range recordings {
 			for _, v := range r.Norms {
 				if v > 0 && finite(v) {
-					low, high = min(low, math.Log10(v)), max(high, math.Log10(v))
+					logs = append(logs, math.Log10(v))
 				}
 			}
 		}
 	}
-	if low > high { // no norms
+	if len(logs) == 0 {
 		return colorScale{-1, 0}
 	}
-	low = max(low, high-mostOrders)
+	const enough = 1 << 17
+	for len(logs) > enough {
+		logs = everySecond(logs)
+	}
+	slices.Sort(logs)
+	last := len(logs) - 1
+	few := len(logs) / 100
+	high := min(logs[last], logs[last-few]+1)
+	low := max(min(high, logs[0]), logs[few]-1, high-mostOrders)
 	if high-low < 0.1 {
 		return colorScale{low - 0.05, high + 0.05}
 	}
@@ -183,7 +194,7 @@ func (s colorScale) bar(canvas draw.Canvas) {
 		canvas.StrokeLine2(draw.LineStyle{Color: ink, Width: 0.5}, left+barWidth, y, left+barWidth+4, y)
 		canvas.FillText(style(10, draw.XLeft, draw.YCenter), vg.Point{X: left + barWidth + 7, Y: y}, mark.Label)
 	}
-	canvas.FillText(style(9, draw.XLeft, draw.YTop), vg.Point{X: left, Y: bottom - 8}, "white: none")
+	canvas.FillText(style(9, draw.XLeft, draw.YTop), vg.Point{X: left, Y: bottom - 11}, "white: none")
 }
 
 // SVG returns the heat map in SVG.

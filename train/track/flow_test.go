@@ -176,6 +176,10 @@ func TestHeatMapCells(t *testing.T) {
 	if s := extreme.scale(); s.low != -7 || s.high != 3 || s.color(1e-300) != viridis[0] {
 		t.Errorf("scale %v", s)
 	}
+	exploded := &GradientFlow{Updates: []FlowUpdate{{Recurrences: []graph.Recording{{Norms: append(slices.Repeat([]float64{0.1, 1}, 100), 1e20)}}}}}
+	if s := exploded.scale(); math.Abs(s.low+1) > 1e-9 || s.high != 1 || s.color(1e20) != viridis[len(viridis)-1] {
+		t.Errorf("scale %v", s)
+	}
 }
 
 // TestFlowKeepsFew: of a long run, few updates and few time steps are kept, evenly spaced, and no numbers are made up.
@@ -194,7 +198,7 @@ func TestFlowKeepsFew(t *testing.T) {
 	if norms := u.Recurrences[0].Norms; u.Stride != 3 || len(norms) != (steps+2)/3 || norms[len(norms)-1] != 1 || norms[len(norms)-2] != math.Pow(0.999, 3) {
 		t.Errorf("stride %d, %d norms", u.Stride, len(norms))
 	}
-	if len(f.Radii) != updates/200 || f.Radii[1].Step != 201 {
+	if len(f.Radii) != updates/200 || f.Radii[1].Step != 200 {
 		t.Errorf("%d looks at the radii", len(f.Radii))
 	}
 	f = flowOf(1)
@@ -204,6 +208,7 @@ func TestFlowKeepsFew(t *testing.T) {
 	}
 	f.RadiusEvery = 1
 	for i := range 1200 {
+		f.BeforeStep(arena, 1)
 		f.AfterStep(i, arena, nil)
 	}
 	if len(f.Radii) > mostLooks || len(f.Radii) < mostLooks/4 {
@@ -228,9 +233,9 @@ func TestSpectralRadii(t *testing.T) {
 		param("weight_hh_l2", []float64{1, 2}, 2),
 	}
 	f := &GradientFlow{}
-	f.look(3, params)
+	f.look(params)
 	got := f.Radii[0]
-	if got.Step != 3 || len(got.Gates) != 4 || got.Gates[1] != nil || got.Gates[2] != nil || got.Gates[3] != nil {
+	if len(got.Gates) != 4 || got.Gates[1] != nil || got.Gates[2] != nil || got.Gates[3] != nil {
 		t.Fatalf("got %+v", got)
 	}
 	for i, want := range []float64{0.5, 3, 0} {

@@ -27,10 +27,11 @@ func (p Picture) SVG() string {
 	canvas := vgsvg.New(max(p.width, 1), max(p.height, 1))
 	p.paint(draw.New(canvas))
 	// Where Liberation Sans is not installed a viewer would fall back to a serif font of other widths. Arial and
-	// Helvetica have the same widths. Images in it are PNGs, whatever vgsvg calls them.
+	// Helvetica have the same widths. Images in it are PNGs, whatever vgsvg calls them, and fill their rectangles.
 	return strings.NewReplacer(
 		"font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;",
 		"data:image/jpg;base64,", "data:image/png;base64,",
+		"<image ", `<image preserveAspectRatio="none" `,
 	).Replace(string(encode(canvas)))
 }
 
