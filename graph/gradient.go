@@ -54,12 +54,12 @@ func (b *Builder) sum(n *Node, terms []*term) *Node {
 	}
 	s := b.node("gradient of "+n.op, n.shape, func(s *Node) error {
 		for i, t := range terms {
-			t.add(s, i == 0)
+			t.add(s, i == 0 && !(s.adds && b.adding))
 		}
 		return nil
 	}, in...)
 	if s != nil {
-		s.layer = n.layer
+		s.layer, s.sums = n.layer, true
 	}
 	return s
 }

@@ -32,7 +32,7 @@ type boundParam struct {
 	leaf    *Node
 	grad    *Node // nil: the cost doesn't depend on it
 	version int
-	kept    any // the gradient before a BackwardAdd
+	kept    any // the gradient before a BackwardAdd, if that can't add to it
 }
 
 // keep saves the gradient before a backward pass, and add adds it to that pass's own.
@@ -196,7 +196,9 @@ func (p *Program) differentiate(want Gradients) error {
 		return err
 	}
 	for i := range p.params {
-		p.params[i].grad = p.resultOf(grads[i], "parameter gradient")
+		if g := p.resultOf(grads[i], "parameter gradient"); g != nil {
+			p.params[i].grad, g.adds = g, g.sums
+		}
 	}
 	grads = grads[len(p.params):]
 	for i, name := range want.Inputs {
@@ -339,13 +341,15 @@ func (p *Program) BackwardAdd() error {
 		return p.Backward()
 	}
 	for i := range p.params {
-		if bp := &p.params[i]; bp.grad != nil {
+		if bp := &p.params[i]; bp.grad != nil && !bp.grad.adds {
 			bp.keep()
 		}
 	}
+	p.b.adding = true
 	err := p.run(p.back)
+	p.b.adding = false
 	for i := range p.params {
-		if bp := &p.params[i]; bp.grad != nil {
+		if bp := &p.params[i]; bp.grad != nil && !bp.grad.adds {
 			bp.add()
 		}
 	}
