@@ -59,7 +59,8 @@ func (b *Builder) sum(n *Node, terms []*term) *Node {
 		return nil
 	}, in...)
 	if s != nil {
-		s.layer, s.sums = n.layer, true
+		s.layer = n.layer
+		s.sums = len(n.in) == 0 // what is no leaf has a gradient that others read
 	}
 	return s
 }
