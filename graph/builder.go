@@ -186,8 +186,7 @@ type Node struct {
 	integer  bool   // holds indices: no gradient
 	backward bool   // belongs to the backward pass
 	flows    []bool // which inputs Gorgonia hands a gradient to, see gradient.go
-	sums     bool   // the value is the sum of a leaf's gradient terms
-	adds     bool   // in a BackwardAdd, to what is there
+	adds     bool   // a BackwardAdd adds to the value that is there
 	watched  bool   // its gradient is kept
 	gradient *Node  // of a watched node
 	active   bool   // lies between a wanted leaf and the cost

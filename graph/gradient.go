@@ -59,10 +59,19 @@ func (b *Builder) sum(n *Node, terms []*term) *Node {
 		return nil
 	}, in...)
 	if s != nil {
-		s.layer = n.layer
-		s.sums = len(n.in) == 0 // what is no leaf has a gradient that others read
+		s.layer, s.adds = n.layer, b.isParam(n)
 	}
 	return s
+}
+
+// isParam reports whether a node is a parameter's leaf, whose gradient nothing else reads.
+func (b *Builder) isParam(n *Node) bool {
+	for _, leaf := range b.params {
+		if leaf == n {
+			return true
+		}
+	}
+	return false
 }
 
 // DiffWRT says which inputs receive a gradient. Gorgonia asks before the backward pass, when it looks for the nodes

@@ -196,9 +196,7 @@ func (p *Program) differentiate(want Gradients) error {
 		return err
 	}
 	for i := range p.params {
-		if g := p.resultOf(grads[i], "parameter gradient"); g != nil {
-			p.params[i].grad, g.adds = g, g.sums
-		}
+		p.params[i].grad = p.resultOf(grads[i], "parameter gradient")
 	}
 	grads = grads[len(p.params):]
 	for i, name := range want.Inputs {
@@ -253,6 +251,7 @@ func (p *Program) resultOf(g *Node, op string) *Node {
 		return nil
 	}
 	if g.base != nil || g.pin {
+		g.adds = false
 		g = p.b.node(op, g.shape, pick(p.b.dtype, copyRun[float32], copyRun[float64]), g)
 		if g == nil {
 			return nil
