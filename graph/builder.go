@@ -55,6 +55,7 @@ type Builder struct {
 	backward bool    // the nodes written now belong to the backward pass
 	weight   float64 // of the cost in the backward pass. Here, as a Program in a cycle of pointers would never be collected.
 	noise    uint64  // seed of this run's random masks
+	adding   bool    // this run is a BackwardAdd
 	watch    bool    // check every result for NaN and Inf
 	failed   error   // what an op returned in this run
 
@@ -190,6 +191,7 @@ type Node struct {
 	integer  bool   // holds indices: no gradient
 	backward bool   // belongs to the backward pass
 	flows    []bool // which inputs Gorgonia hands a gradient to, see gradient.go
+	adds     bool   // a BackwardAdd adds to the value that is there
 	watched  bool   // its gradient is kept
 	gradient *Node  // of a watched node
 	active   bool   // lies between a wanted leaf and the cost

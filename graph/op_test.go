@@ -237,3 +237,59 @@ func TestGradients(t *testing.T) {
 		})
 	}
 }
+
+// TestBackwardAdd: for every op, a second backward pass that adds makes the parameters' gradients twice what they were;
+// also where two parameters have one gradient.
+func TestBackwardAdd(t *testing.T) {
+	check := func(t *testing.T, low, high float64, f func(b *Builder, in []*Node) *Node, s shapes, twin bool) {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(1, 2))
+		b := NewBuilder(Window{T: 1, B: 1, Train: true}, Options{DType: Float64})
+		var params []*Param
+		param := func(values *Tensor) *Node {
+			p := NewParam(Zeros, nil, values.Shape...)
+			p.SetDType(Float64)
+			if err := p.Value.Copy(values); err != nil {
+				t.Fatal(err)
+			}
+			params = append(params, p)
+			return b.Param(p)
+		}
+		var in []*Node
+		for _, shape := range s {
+			in = append(in, param(randomTensor(rng, low, high, shape...)))
+		}
+		if twin {
+			in[0] = b.Add(in[0], param(NewTensor(Float64, s[0]...)))
+		}
+		p, err := b.Compile(b.Sum(b.Square(f(b, in))), Gradients{Repeat: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(1); err != nil {
+			t.Fatal(err)
+		}
+		var once [][]float64
+		for _, q := range params {
+			once = append(once, q.Grad.Floats())
+		}
+		if err := p.BackwardAdd(); err != nil {
+			t.Fatal(err)
+		}
+		for i, q := range params {
+			for k, g := range once[i] {
+				if got := q.Grad.At(k); math.Abs(got-2*g) > 1e-12*math.Abs(g) {
+					t.Fatalf("%v: operand %d, element %d: %v, want twice %v", s, i, k, got, g)
+				}
+			}
+		}
+	}
+	for _, c := range opCases {
+		t.Run(c.name, func(t *testing.T) {
+			for _, s := range c.shapes {
+				check(t, c.low, c.high, c.f, s, false)
+				check(t, c.low, c.high, c.f, s, true)
+			}
+		})
+	}
+}
