@@ -161,9 +161,11 @@ func TestDashboardAddress(t *testing.T) {
 	}
 }
 
-// follow asks again and again as a browser does, until the run has ended. It returns the steps that it was shown, and
-// the last status.
-func follow(t *testing.T, url string) (steps []int, status string) {
+// follow asks again and again as a browser does, until the run has ended. It calls first after its first answer, and
+// returns the steps that it was shown, and the last status.
+func follow(t *testing.T, url string, first func()) (steps []int, status string) {
+	first = sync.OnceFunc(first)
+	defer first()
 	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	for version := ""; status == "" || status == "training"; {
@@ -191,6 +193,7 @@ func follow(t *testing.T, url string) (steps []int, status string) {
 		}
 		version, status = v.Version, v.Status
 		steps = append(steps, v.Step)
+		first()
 	}
 	return steps, status
 }
@@ -200,7 +203,7 @@ func follow(t *testing.T, url string) (steps []int, status string) {
 func TestDashboardWithManyClients(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	var url string
-	d := &Dashboard{Addr: "localhost:0", pause: 200 * time.Millisecond, Ready: func(u string) { url = u }}
+	d := &Dashboard{Addr: "localhost:0", pause: 2 * time.Second, Ready: func(u string) { url = u }}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	if err := d.Start(ctx, Run{Steps: 2600}); err != nil {
 		t.Fatal(err)
@@ -213,10 +216,11 @@ func TestDashboardWithManyClients(t *testing.T) {
 	}
 	defer slow.Close()
 	go io.WriteString(slow, strings.Repeat("GET /data HTTP/1.1\r\nHost: localhost\r\n\r\n", 1000)) // some 100 MB
-	var clients sync.WaitGroup
+	var clients, following sync.WaitGroup
+	following.Add(50)
 	for range 50 {
 		clients.Go(func() {
-			steps, status := follow(t, url)
+			steps, status := follow(t, url, following.Done)
 			for i := 1; i < len(steps); i++ {
 				if steps[i] < steps[i-1] {
 					t.Errorf("step %d after %d", steps[i], steps[i-1])
@@ -228,7 +232,7 @@ func TestDashboardWithManyClients(t *testing.T) {
 		})
 	}
 	feed(t, d, 1300, 2600)
-	time.Sleep(500 * time.Millisecond) // all follow
+	following.Wait()
 	cancel(errors.New("enough"))
 	clients.Wait()
 	if err := d.End(ctx.Err()); err != nil {

@@ -136,7 +136,7 @@ func (p *page) end(cause error) (err error) {
 		if time.Since(asked) < (patience+1)*p.pause {
 			time.Sleep(p.pause)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), p.pause)
 		defer cancel()
 		if p.server.Shutdown(ctx) != nil { // somebody is too slow
 			err = p.server.Close()
