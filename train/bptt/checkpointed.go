@@ -53,7 +53,7 @@ type MemoryError struct {
 }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("%s: %d bytes of memory are too few; it takes %d", e.Op, e.Given, e.Need)
+	return fmt.Sprintf("%s: %s of memory are too few; it takes %s", e.Op, bytesOf(e.Given), bytesOf(e.Need))
 }
 
 // Gradient goes through the next sequence. It leaves the gradient in the parameters, and passes on the data's io.EOF.

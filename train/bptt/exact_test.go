@@ -358,8 +358,16 @@ func TestStrategyMisuse(t *testing.T) {
 		}
 	}
 	_, err := bptt.Checkpointed{Window: 4, Memory: 100}.Gradient(p.run())
-	if e, ok := errors.AsType[*bptt.MemoryError](err); !ok || e.Given != 100 || e.Need < 1000 {
-		t.Errorf("got %v", err)
+	e, ok := errors.AsType[*bptt.MemoryError](err)
+	if !ok || e.Given != 100 || e.Need < 1000 {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := (bptt.Checkpointed{Window: 4, Memory: e.Need}).Gradient(p.run()); err != nil {
+		t.Errorf("as much memory as the error asked for: %v", err)
+	}
+	_, err = bptt.Checkpointed{Window: 4, Memory: e.Need - 1}.Gradient(p.run())
+	if less, ok := errors.AsType[*bptt.MemoryError](err); !ok || less.Need != e.Need {
+		t.Errorf("one byte less than the error asked for: %v", err)
 	}
 }
 
