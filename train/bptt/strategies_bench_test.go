@@ -83,13 +83,14 @@ func BenchmarkStrategies(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("H=%d/B=%d/T=%d/%s", c.hidden, c.batch, c.steps, c.name), func(b *testing.B) {
 			reference, _, _ := benchmarkRun(c.hidden, c.batch, c.steps)
-			epoch(b, reference, truncated(50, 0), nil)
 			run, _, arena := benchmarkRun(c.hidden, c.batch, c.steps)
+			reference.Programs.Options.Threads, run.Programs.Options.Threads = 1, 1 // others on the machine disturb two more
 			var planned bptt.Work
 			if s, ok := c.strategy.(bptt.Checkpointed); ok {
 				s.Planned = func(w bptt.Work) { planned = w }
 				c.strategy = s
 			}
+			epoch(b, reference, truncated(50, 0), nil)
 			before := live()
 			_, last := epoch(b, run, c.strategy, nil)
 			memory := live() - before + int64(last.Work.Kept)*last.Program.StateBytes()
