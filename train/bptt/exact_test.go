@@ -343,7 +343,7 @@ func TestStrategyMisuse(t *testing.T) {
 	p := newProblem(t, cells["GRU"], 12, 0)
 	for name, s := range map[string]train.Strategy{
 		"Window": bptt.Full{}, "Window ": bptt.Checkpointed{Window: -1, Memory: 1 << 20}, "Reach": bptt.Truncated{Window: 4, Reach: 3},
-		"Window  ": bptt.Jittered{}, "Spread": bptt.Jittered{Window: 8, Spread: -1}, "Shortest": bptt.Jittered{Window: 8, Shortest: 9},
+		"Window  ": bptt.Jittered{}, "Spread": bptt.Jittered{Window: 8, Spread: -1}, "Spread ": bptt.Jittered{Window: 8, Spread: 13.5}, "Shortest": bptt.Jittered{Window: 8, Shortest: 9},
 	} {
 		_, err := s.Gradient(p.run())
 		if e, ok := errors.AsType[*graph.ArgumentError](err); !ok || e.Name != strings.TrimSpace(name) {

@@ -15,8 +15,8 @@ import (
 )
 
 // BenchmarkStrategies takes sequences through each strategy, and in turn through truncated BPTT in windows of 50: how many
-// times that the strategy takes, and what memory it holds. Its lines are the rows of the tables in docs/bptt.md, in about
-// a minute:
+// times that the strategy takes, and what memory it holds. Its lines are the rows of the tables in docs/bptt.md, in less than
+// two minutes:
 //
 //	go test ./train/bptt -run '^$' -bench Strategies -benchtime 3x
 func BenchmarkStrategies(b *testing.B) {
@@ -84,7 +84,7 @@ func BenchmarkStrategies(b *testing.B) {
 		b.Run(fmt.Sprintf("H=%d/B=%d/T=%d/%s", c.hidden, c.batch, c.steps, c.name), func(b *testing.B) {
 			reference, _, _ := benchmarkRun(c.hidden, c.batch, c.steps)
 			run, _, arena := benchmarkRun(c.hidden, c.batch, c.steps)
-			reference.Programs.Options.Threads, run.Programs.Options.Threads = 1, 1 // others on the machine disturb two more
+			reference.Programs.Options.Threads, run.Programs.Options.Threads = 1, 1 // other programs disturb two more
 			var planned bptt.Work
 			if s, ok := c.strategy.(bptt.Checkpointed); ok {
 				s.Planned = func(w bptt.Work) { planned = w }
