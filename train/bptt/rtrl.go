@@ -3,9 +3,9 @@ package bptt
 import "github.com/gobptt/bptt/internal/kernel"
 
 // RTRL is real-time recurrent learning (Williams and Zipser 1989): the exact gradient, of all of the past, at every time
-// step and without keeping any of it. For S states and the P parameters that act on them it takes S·P float64 numbers for each of the
-// B sequences and one more, and for each step of each sequence S²·P multiply-adds and S backward passes: it is for small
-// networks, and to check others.
+// step and without keeping any of it. For S states and the P parameters that act on them it takes S·P float64 numbers for
+// each of the B sequences and once more, and for each step of each sequence S²·P multiply-adds and S backward passes: it
+// is for small networks, and to check others.
 type RTRL struct {
 	Window int   // time steps between updates; required
 	Memory int64 // bytes that the influence may take; 0 means 1 GiB
