@@ -48,6 +48,7 @@ type Builder struct {
 	costs    []*Node // added to the cost that is differentiated
 	mask     *Node   // of the time steps, [T*B]; nil: all are valid
 	stepping stepping
+	step     int // the time step that is being written, counted from 1; 0: no particular one
 	bytes    int // memory that ops hold besides what plan gives them
 
 	compiled bool
@@ -141,6 +142,21 @@ func (b *Builder) Leave() {
 	b.path = b.path[:len(b.path)-1]
 }
 
+// AtStep calls write, and notes that the nodes that it writes compute time step t, for messages such as that of
+// Program.FirstNonFinite.
+func (b *Builder) AtStep(t int, write func()) {
+	if write == nil {
+		b.fail(&ArgumentError{Op: "AtStep", Name: "write", Got: "nil", Want: "a function"})
+		return
+	}
+	before := b.step
+	if before == 0 { // else the step of EachStep, of which this window is a part
+		b.step = t + 1
+	}
+	write()
+	b.step = before
+}
+
 func (b *Builder) layer() string { return strings.Join(b.path, ".") }
 
 // ok reports whether an op may be written: no error so far, and operands that belong to this builder.
@@ -171,6 +187,7 @@ type Node struct {
 	id    int // position in the builder's nodes
 	op    string
 	layer string
+	step  int // the time step that it belongs to, counted from 1; 0: no particular one
 	shape []int
 	in    []*Node
 	gnode *gorgonia.Node
@@ -281,7 +298,7 @@ func (b *Builder) newIndices(op string, shape []int, run func(n *Node) error, in
 }
 
 func (b *Builder) write(n *Node) *Node {
-	n.b, n.id, n.layer, n.backward = b, len(b.nodes), b.layer(), b.backward
+	n.b, n.id, n.layer, n.step, n.backward = b, len(b.nodes), b.layer(), b.step, b.backward
 	n.flows = make([]bool, len(n.in))
 	kids := make([]*gorgonia.Node, len(n.in))
 	for i, m := range n.in {
