@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 
 	"github.com/gobptt/bptt/graph"
@@ -60,6 +61,7 @@ type progress struct {
 	OptimizerNumbers map[string]float64 `json:"optimizer_numbers,omitempty"`
 	Schedule         map[string]float64 `json:"schedule,omitempty"` // what it remembers
 	Cursor           int64              `json:"cursor"`             // in the data; -1 if it has none
+	ValidationCursor int64              `json:"validation_cursor"`  // likewise
 	History          *track.History     `json:"history"`
 }
 
@@ -71,6 +73,9 @@ func (c *Checkpoint) open(f *fit) error {
 	if c.Dir == "" {
 		return &ArgumentError{Name: "Checkpoint.Dir", Got: "empty", Want: "a directory"}
 	}
+	if c.Best > 0 && f.validation == nil {
+		return &ArgumentError{Name: "Checkpoint.Best", Got: fmt.Sprint(c.Best, " without validation data"), Want: "0, or data"}
+	}
 	for name := range c.Attach {
 		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile, bestFile}, name) || !snapshot.ValidName(name) {
 			return &ArgumentError{Name: "Checkpoint.Attach", Got: fmt.Sprintf("a file named %q", name), Want: "another name, of letters, digits, dots, dashes and underscores"}
@@ -79,13 +84,13 @@ func (c *Checkpoint) open(f *fit) error {
 	s, damaged, err := snapshot.Load(c.Dir)
 	switch {
 	case errors.Is(err, snapshot.ErrNone) && !c.Resume:
-		return snapshot.Check(c.Dir)
+		return c.check()
 	case err != nil:
 		return err
 	case !c.Resume:
 		return &CheckpointError{Path: c.Dir, What: "the directory", Got: fmt.Sprintf("in use by a run saved at step %d", s.Step), Want: "resumption, or another directory"}
 	}
-	if err := snapshot.Check(c.Dir); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	for _, d := range damaged {
@@ -94,6 +99,15 @@ func (c *Checkpoint) open(f *fit) error {
 		}
 	}
 	return c.resume(f, s)
+}
+
+// check returns an error unless all that the run is going to save can be.
+func (c *Checkpoint) check() error {
+	err := snapshot.Check(c.Dir)
+	if err == nil && c.Best > 0 {
+		err = snapshot.Check(filepath.Join(c.Dir, bestDir))
+	}
+	return err
 }
 
 // ReadCheckpoint returns a file of the newest undamaged save in a directory.
@@ -162,10 +176,13 @@ func (f *fit) writeProgress(w io.Writer) error {
 		Random:    base64.StdEncoding.EncodeToString(random),
 		Optimizer: fmt.Sprintf("%T", f.Optimizer), OptimizerSteps: f.Optimizer.State().Steps,
 		OptimizerNumbers: f.Optimizer.State().Numbers, Schedule: schedule.State(f.Schedule),
-		Cursor: -1, History: f.history,
+		Cursor: -1, ValidationCursor: -1, History: f.history,
 	}
 	if d, ok := f.data.(cursor); ok {
 		p.Cursor = d.Cursor()
+	}
+	if d, ok := f.validation.(cursor); ok {
+		p.ValidationCursor = d.Cursor()
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
@@ -252,6 +269,9 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		}
 		f.pass.States = graph.States(carried)
 	} // else an epoch begins, from zero states
+	if d, ok := f.validation.(cursor); ok && p.ValidationCursor >= 0 {
+		_ = d.SetCursor(p.ValidationCursor) // other validation data may be shorter, and are evaluated from their start then
+	}
 	if err := schedule.Restore(f.Schedule, p.Schedule); err != nil {
 		return &CheckpointError{Path: s.Path, What: "the schedule", Err: err}
 	}

@@ -348,9 +348,13 @@ func TestUnwritableDirectoryIsFoundFirst(t *testing.T) {
 		t.Log("the permission bits don't bind this user: that case is not run")
 		os.Remove(probe)
 	}
+	places["best is a file"] = t.TempDir()
+	if err := os.WriteFile(filepath.Join(places["best is a file"], "best"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for what, dir := range places {
 		for _, resume := range []bool{false, true} {
-			err := resumed(t, r, dir, func(t *train.Trainer) { t.Checkpoint.Resume = resume })
+			err := resumed(t, r, dir, func(t *train.Trainer) { t.Checkpoint.Resume, t.Checkpoint.Best = resume, 1 })
 			if err == nil || !strings.Contains(err.Error(), dir) {
 				t.Errorf("%s: got %v", what, err)
 			}

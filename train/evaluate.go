@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/train/bptt"
@@ -22,17 +23,27 @@ func (t *Trainer) SwapAverage() error {
 	return a.Swap(t.arena)
 }
 
-// Evaluate returns the mean loss over one epoch of data, from zero states, with dropout off.
+// evaluation runs the next window of an evaluation.
+func (t *Trainer) evaluation(r *bptt.Run) (bptt.Result, error) {
+	window := t.ValidationWindow
+	if window == 0 {
+		window = 64
+	}
+	result, err := bptt.Evaluate(r, window)
+	if err == nil && math.IsNaN(result.Loss) {
+		err = &DivergedError{What: "validation loss", Value: result.Loss, Err: result.Program.FirstNonFinite()}
+	}
+	return result, err
+}
+
+// Evaluate returns the mean loss over one epoch of data, from zero states, with dropout off. A loss that is NaN is a
+// *DivergedError.
 func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
-	if t.Model == nil || t.Loss == nil || data == nil {
+	if none(t.Model) || none(t.Loss) || none(data) {
 		return 0, &ArgumentError{Name: "Model, Loss or data", Got: "nil", Want: "a value"}
 	}
 	if err := t.prepare(); err != nil {
 		return 0, err
-	}
-	window := t.ValidationWindow
-	if window == 0 {
-		window = 64
 	}
 	data.Rewind()
 	run := &bptt.Run{Data: data, Programs: t.programs, States: graph.States{}}
@@ -41,7 +52,7 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		r, err := bptt.Evaluate(run, window)
+		r, err := t.evaluation(run)
 		if err == io.EOF {
 			break
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"github.com/gobptt/bptt/graph"
@@ -55,8 +56,11 @@ func (f *fit) begin() error {
 		name    string
 		missing bool
 	}{
-		{"Model", f.Model == nil}, {"Loss", f.Loss == nil}, {"Optimizer", f.Optimizer == nil},
-		{"BPTT", f.BPTT == nil}, {"data", f.data == nil},
+		{"Model", none(f.Model)}, {"Loss", none(f.Loss)}, {"Optimizer", none(f.Optimizer)},
+		{"BPTT", none(f.BPTT)}, {"data", none(f.data)},
+		// These may be left out, but not by a nil pointer, which is what comes of an error that wasn't looked at.
+		{"validation data", f.validation != nil && none(f.validation)},
+		{"Clip", f.Clip != nil && none(f.Clip)}, {"Schedule", f.Schedule != nil && none(f.Schedule)},
 	}
 	for _, r := range required {
 		if r.missing {
@@ -79,6 +83,8 @@ func (f *fit) begin() error {
 		return &ArgumentError{Name: "ClipNorm", Got: fmt.Sprint(f.ClipNorm), Want: "0 or more"}
 	case f.ClipNorm > 0 && f.Clip != nil:
 		return &ArgumentError{Name: "Clip", Got: "set, and ClipNorm too", Want: "one of the two"}
+	case reflect.ValueOf(f.data).Kind() == reflect.Pointer && f.validation == f.data:
+		return &ArgumentError{Name: "validation data", Got: "the training data", Want: "data of their own, or nil: an evaluation goes back to their start"}
 	case f.Patience > 0 && f.validation == nil:
 		return &ArgumentError{Name: "Patience", Got: fmt.Sprint(f.Patience, " without validation data"), Want: "0, or data"}
 	case f.OnDiverged < StopDiverged || f.OnDiverged > RollBackDiverged:
@@ -101,12 +107,46 @@ func (f *fit) begin() error {
 	f.pass.Rewind()
 	f.saved = -1
 	if f.Checkpoint == nil {
-		return nil
+		return f.rehearse()
 	}
-	if err := f.Checkpoint.open(f); err != nil || f.OnDiverged != RollBackDiverged || f.saved >= 0 {
+	if err := f.Checkpoint.open(f); err != nil {
+		return err
+	}
+	if err := f.rehearse(); err != nil || f.OnDiverged != RollBackDiverged || f.saved >= 0 {
 		return err
 	}
 	return f.Checkpoint.save(f) // there must be something to roll back to
+}
+
+// none reports whether there is no value, also where an interface holds a nil pointer.
+func none(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// rehearse evaluates the first window of the validation data, so that data that don't fit are found before the first
+// update, not at the first evaluation. The data are as they were afterwards.
+func (f *fit) rehearse() error {
+	if f.validation == nil {
+		return nil
+	}
+	place := int64(-1)
+	d, ok := f.validation.(cursor)
+	if ok {
+		place = d.Cursor()
+	}
+	f.validation.Rewind()
+	_, err := f.evaluation(&bptt.Run{Data: f.validation, Programs: f.programs, States: graph.States{}})
+	switch {
+	case err == io.EOF:
+		return &ArgumentError{Name: "validation data", Got: "empty", Want: "at least one window in an epoch"}
+	case err != nil:
+		return fmt.Errorf("validation data: %w", err)
+	case place >= 0:
+		return d.SetCursor(place)
+	}
+	f.validation.Rewind()
+	return nil
 }
 
 func (f *fit) run(ctx context.Context) error {
@@ -325,6 +365,12 @@ func (f *fit) validate(ctx context.Context) (loss float64, err error) {
 		defer func() { err = errors.Join(err, a.Swap(f.arena)) }()
 	}
 	loss, err = f.Evaluate(ctx, f.validation)
+	if d, ok := errors.AsType[*DivergedError](err); ok {
+		if d.Step = f.Step; f.OnDiverged == StopDiverged {
+			return 0, err
+		}
+		loss, err = d.Value, nil
+	}
 	if err != nil {
 		return 0, err
 	}

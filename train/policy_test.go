@@ -182,6 +182,12 @@ func TestBest(t *testing.T) {
 	if _, err := train.LoadBest(t.TempDir(), model.Params()); err == nil {
 		t.Error("an empty directory: no error")
 	}
+	trainer := r.trainer(t, 3)
+	trainer.Checkpoint = &train.Checkpoint{Dir: t.TempDir(), Best: 2}
+	data, _ := r.streams(t)
+	if e, ok := errors.AsType[*train.ArgumentError](second(trainer.Fit(context.Background(), data, nil))); !ok || e.Name != "Checkpoint.Best" {
+		t.Errorf("without validation data: %v", e)
+	}
 }
 
 // TestAccumulate: an update from several gradients is one from their mean over all targets.

@@ -77,7 +77,7 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 // prepare moves the parameters into an arena.
 func (t *Trainer) prepare() error {
 	if t.arena != nil {
-		return nil
+		return t.arena.Check()
 	}
 	arena, err := graph.NewArena(t.Model.Params())
 	if err != nil {

@@ -28,12 +28,15 @@ type Run struct {
 
 var _ Observer = Observers(nil)
 
-// Observers is several observers in one.
+// Observers is several observers in one. Those that are nil are passed over.
 type Observers []Observer
 
 // Start starts all, or none: after an error it ends those that were started.
 func (o Observers) Start(ctx context.Context, r Run) error {
 	for i, observer := range o {
+		if observer == nil {
+			continue
+		}
 		if err := observer.Start(ctx, r); err != nil {
 			return errors.Join(err, o[:i].End(err))
 		}
@@ -45,6 +48,9 @@ func (o Observers) Start(ctx context.Context, r Run) error {
 func (o Observers) Observe(e Event) error {
 	var errs []error
 	for _, observer := range o {
+		if observer == nil {
+			continue
+		}
 		if err := observer.Observe(e); err != nil {
 			errs = append(errs, err)
 		}
@@ -56,6 +62,9 @@ func (o Observers) Observe(e Event) error {
 func (o Observers) End(err error) error {
 	var errs []error
 	for _, observer := range o {
+		if observer == nil {
+			continue
+		}
 		if err := observer.End(err); err != nil {
 			errs = append(errs, err)
 		}
