@@ -50,7 +50,7 @@ func TestFirstNonFinite(t *testing.T) {
 		{"nothing", ones, []float64{1, 2, 3, 4}, ones[:2], "", "", "", false, ""},
 		{"NaN in a parameter", ones, []float64{1, nan, 3, 4}, ones[:2], "Linear", "first", "NaN", false, "its parameter of shape [2 2] holds NaN at 1"},
 		{"infinity in a parameter", ones, []float64{1, 2, -inf, 4}, ones[:2], "Linear", "first", "-Inf", false, "its parameter of shape [2 2] holds -Inf at 2"},
-		{"NaN in the input", []float64{1, 1, nan, 1}, ones, ones[:2], "Linear", "first", "NaN", false, `the array "x" holds NaN at step 0 of sequence 1`},
+		{"NaN in the input", []float64{1, 1, nan, 1}, ones, ones[:2], "Linear", "first", "NaN", false, `the array "x" holds NaN in sequence 1`},
 		{"overflow of Exp", ones, []float64{60, 60, 1, 1}, ones[:2], "Exp", "second", "+Inf", false, ""},
 		{"division by zero", []float64{1, 0, 1, 1}, ones, ones[:2], "Div", "second", "+Inf", false, ""},
 		{"square that overflows", []float64{1, 1e-30, 1, 1}, ones, ones[:2], "Square", "", "+Inf", false, ""},

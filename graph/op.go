@@ -144,11 +144,11 @@ func (n *Node) at(i int) string {
 	switch {
 	case n.b.isParam(n) || rows == 0:
 		return fmt.Sprint("at ", i)
+	case rows == w.B:
+		return fmt.Sprintf("in sequence %d", i/(n.size()/rows))
 	case rows == w.T*w.B:
 		row := i / (n.size() / rows)
 		return fmt.Sprintf("at step %d of sequence %d", row/w.B, row%w.B)
-	case rows == w.B:
-		return fmt.Sprintf("in sequence %d", i/(n.size()/rows))
 	}
 	return fmt.Sprint("at ", i)
 }
