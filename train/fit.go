@@ -131,13 +131,17 @@ func (f *fit) rehearse() error {
 		return nil
 	}
 	place := int64(-1)
-	d, ok := f.validation.(cursor)
-	if ok {
+	d, placed := f.validation.(cursor)
+	if placed {
 		place = d.Cursor()
 	}
 	f.validation.Rewind()
 	_, err := f.evaluation(&bptt.Run{Data: f.validation, Programs: f.programs, States: graph.States{}})
+	diverged, ok := errors.AsType[*DivergedError](err)
 	switch {
+	case ok:
+		diverged.Step = f.Step
+		return diverged
 	case err == io.EOF:
 		return &ArgumentError{Name: "validation data", Got: "empty", Want: "at least one window in an epoch"}
 	case err != nil:
