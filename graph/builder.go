@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -437,6 +438,33 @@ func (b *Builder) AddCost(n *Node) {
 		return
 	}
 	b.costs = append(b.costs, b.Reshape(n))
+}
+
+// Aside calls write for a cost beside the model's own, such as one that AddCost is for. Meanwhile the input that names
+// gives for a name is found under that name, and SetTargetWeight has no effect.
+func (b *Builder) Aside(names map[string]string, write func()) {
+	if !b.ok("Aside") {
+		return
+	}
+	if write == nil {
+		b.fail(&ArgumentError{Op: "Aside", Name: "write", Got: "nil", Want: "a function"})
+		return
+	}
+	before, weighed := maps.Clone(b.inputs), b.weighed
+	for name, declared := range names {
+		if before[declared] == nil {
+			b.fail(&ArgumentError{Op: "Aside", Name: "input", Got: fmt.Sprintf("%q", declared), Want: "a declared one"})
+			return
+		}
+		b.inputs[name] = before[declared]
+	}
+	write()
+	for name := range names {
+		if b.inputs[name] = before[name]; before[name] == nil {
+			delete(b.inputs, name)
+		}
+	}
+	b.weighed = weighed
 }
 
 // SetTargetWeight says what the cost is a mean over: the scalar node holds the sum of the targets' weights. With it,

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/seqdata"
 )
 
 var _ Model = Auxiliary{}
@@ -16,6 +17,7 @@ type Auxiliary struct {
 	Head   Model
 	Loss   Loss
 	Weight float64 // of the head's loss; required
+	Target string  // the batch's array that is the head's target; "" means that of the model, "target"
 }
 
 // Apply returns x.
@@ -25,7 +27,11 @@ func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 		return nil
 	}
 	if b.Window().Train && b.Err() == nil {
-		b.AddCost(b.Scale(a.Loss.Cost(b, a.Head.Apply(b, x)), a.Weight))
+		names := map[string]string{}
+		if a.Target != "" {
+			names[seqdata.Target] = a.Target
+		}
+		b.Aside(names, func() { b.AddCost(b.Scale(a.Loss.Cost(b, a.Head.Apply(b, x)), a.Weight)) })
 	}
 	return x
 }
