@@ -215,6 +215,16 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	var format struct{ Version int }
+	if err := json.Unmarshal(data, &format); err != nil {
+		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
+	}
+	switch got := fmt.Sprint(format.Version); { // before the rest, which may mean something else there
+	case format.Version < formatVersion:
+		return wrong("the format's version", got+", of an older release", fmt.Sprint(formatVersion))
+	case format.Version > formatVersion:
+		return wrong("the format's version", got+", of a newer release", fmt.Sprint(formatVersion))
+	}
 	var p progress
 	if err := json.Unmarshal(data, &p); err != nil {
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
@@ -225,8 +235,6 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		err = random.UnmarshalBinary(state)
 	}
 	switch {
-	case p.Version != formatVersion:
-		return wrong("the format's version", fmt.Sprint(p.Version), fmt.Sprint(formatVersion))
 	case err != nil:
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
 	case p.Step < 0 || p.Epoch < 0 || p.History == nil || !(p.Rate > 0 && p.Rate <= 1):

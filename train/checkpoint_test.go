@@ -272,7 +272,8 @@ func TestForgedCheckpoint(t *testing.T) {
 		file, from, to string
 		mention        string
 	}{
-		{"train.json", `"version": 2`, `"version": 1`, "version"},
+		{"train.json", `"version": 2`, `"version": 1, "step": "another kind"`, "the format's version is 1, of an older release, want 2"},
+		{"train.json", `"version": 2`, `"version": 3, "step": "another kind"`, "the format's version is 3, of a newer release, want 2"},
 		{"train.json", `"version": 2`, `"version": x`, "train.json"},
 		{"train.json", `"random": "`, `"random": "!`, "train.json"},
 		{"train.json", `"random": "`, `"random": "AAAA`, "train.json"},

@@ -297,8 +297,8 @@ func TestFlowFiles(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		`track: write gradient flow to "f.gif": got extension ".gif", want .csv, .dot, .html, .png or .svg`: f.WriteFile("f.gif"),
-		`track: write picture to "f": got extension "", want .png or .svg`:                                  f.HeatMap().WriteFile("f"),
+		`track: extension of "f.gif" is ".gif", want .csv, .dot, .html, .png or .svg`: f.WriteFile("f.gif"),
+		`track: extension of "f" is "", want .png or .svg`:                            f.HeatMap().WriteFile("f"),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
