@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gobptt/bptt/graph"
@@ -19,6 +20,7 @@ import (
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/decode"
 	"github.com/gobptt/bptt/train/loss"
 	"github.com/gobptt/bptt/train/optim"
 )
@@ -77,6 +79,70 @@ func Example() {
 	// learned: true
 	// she sells sea shells
 	// she sells sea shells
+}
+
+// languageModel makes a character model one for decode.Beam. It reads every prefix anew, from the token before the text.
+type languageModel struct {
+	generator *train.Generator
+	start     int32
+}
+
+func (m languageModel) LogProbs(prefix []int32) []float64 {
+	m.generator.Reset()
+	logits, err := m.generator.Next(m.start)
+	for _, label := range prefix {
+		if err == nil {
+			logits, err = m.generator.Next(label)
+		}
+	}
+	var rows [][]float64
+	if err == nil {
+		rows, err = decode.LogProbs(logits, 1, 0, 1)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return rows[0]
+}
+
+// A CTC output that hears an e rather than an h is put right by a language model, which knows what words there are.
+func Example_languageModel() {
+	text, streams := shells()
+	model := characterModel(text.Vocab.Len())
+	trainer := train.Trainer{
+		Model: model, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 0.03}, ClipNorm: 1,
+		BPTT: bptt.Truncated{Window: 16}, Steps: 150,
+	}
+	if _, err := trainer.Fit(context.Background(), streams, nil); err != nil {
+		log.Fatal(err)
+	}
+	generator, err := train.NewGenerator(model)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// The classes are the text's characters; the vocabulary's unknown token, id 0, has the place of the blank.
+	var logProbs [][]float64
+	for _, heard := range []map[string]float64{{"s": 0.9}, {"h": 0.4, "e": 0.5}, {"e": 0.9}, {" ": 0.8}} {
+		frame := slices.Repeat([]float64{math.Log(0.01)}, text.Vocab.Len())
+		for character, p := range heard {
+			frame[text.Vocab.ID(character)] = math.Log(p)
+		}
+		logProbs = append(logProbs, frame)
+	}
+	for _, beam := range []decode.Beam{
+		{Width: 10},
+		{Width: 10, Model: languageModel{generator, text.Vocab.ID("\n")}},
+	} {
+		best, err := beam.Decode(logProbs)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q\n", text.Vocab.Decode(best[0].Labels))
+	}
+	// Output:
+	// "se "
+	// "she "
 }
 
 // A run that is stopped and resumed ends with the same weights as one that isn't.
