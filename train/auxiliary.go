@@ -22,7 +22,7 @@ type Auxiliary struct {
 
 // Apply returns x.
 func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
-	if a.Head == nil || a.Loss == nil || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
+	if none(a.Head) || none(a.Loss) || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
 		b.Fail(&graph.ArgumentError{Op: "Auxiliary", Name: "head, loss or weight", Got: fmt.Sprintf("%T, %T, %v", a.Head, a.Loss, a.Weight), Want: "one of each, and a weight other than 0"})
 		return nil
 	}
@@ -38,7 +38,7 @@ func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 
 // Params returns the head's parameters.
 func (a Auxiliary) Params() []graph.NamedParam {
-	if a.Head == nil {
+	if none(a.Head) {
 		return nil
 	}
 	return a.Head.Params()

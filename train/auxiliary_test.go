@@ -102,4 +102,10 @@ func TestAuxiliary(t *testing.T) {
 	if _, ok := errors.AsType[*graph.ArgumentError](b.Err()); !ok {
 		t.Errorf("without a loss: %v", b.Err())
 	}
+	b = graph.NewBuilder(graph.Window{T: 1, B: 1, Train: true}, graph.Options{})
+	none := train.Auxiliary{Head: (*layers.Linear)(nil), Loss: loss.MSE{}, Weight: 1}
+	none.Apply(b, b.Floats("x", 1, 4))
+	if _, ok := errors.AsType[*graph.ArgumentError](b.Err()); !ok || none.Params() != nil {
+		t.Errorf("without a head: %v", b.Err())
+	}
 }

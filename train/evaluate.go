@@ -39,6 +39,9 @@ func (t *Trainer) evaluation(r *bptt.Run) (bptt.Result, error) {
 // Evaluate returns the mean loss over one epoch of data, from zero states, with dropout off. A loss that is NaN is a
 // *DivergedError.
 func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
+	if ctx == nil {
+		return 0, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
+	}
 	if none(t.Model) || none(t.Loss) || none(data) {
 		return 0, &ArgumentError{Name: "Model, Loss or data", Got: "nil", Want: "a value"}
 	}

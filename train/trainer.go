@@ -60,6 +60,9 @@ type Report struct {
 // history is never nil, also with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
 	f := &fit{Trainer: t, data: data, validation: validation, history: &track.History{}, progressed: progressed{Rate: 1}}
+	if ctx == nil {
+		return f.history, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
+	}
 	if err := f.begin(); err != nil {
 		return f.history, err
 	}

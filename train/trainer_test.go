@@ -351,18 +351,24 @@ func TestFitMisuse(t *testing.T) {
 	if _, err := r.trainer(t, 3).Evaluate(context.Background(), (*seqdata.Stream)(nil)); err == nil {
 		t.Error("evaluated nil")
 	}
+	var never context.Context
+	for _, err := range []error{second(r.trainer(t, 3).Fit(never, data, nil)), second(r.trainer(t, 3).Evaluate(never, data))} {
+		if e, ok := errors.AsType[*train.ArgumentError](err); !ok || e.Name != "ctx" {
+			t.Errorf("without a context: %v", err)
+		}
+	}
 
 	// Two trainers of one model: the one whose memory the parameters have left says so.
-	first, second := r.trainer(t, 3), r.trainer(t, 3)
-	second.Model = first.Model
+	first, later := r.trainer(t, 3), r.trainer(t, 3)
+	later.Model = first.Model
 	r.fit(t, first)
-	r.fit(t, second)
+	r.fit(t, later)
 	first.Steps++
 	_, err := first.Fit(context.Background(), data, validation)
 	if e, ok := errors.AsType[*graph.ArgumentError](err); !ok || e.Name != "parameter 0.weight" {
 		t.Errorf("two trainers of one model: %v", err)
 	}
-	r.fit(t, second)
+	r.fit(t, later)
 }
 
 // spoiled is data in which one value of one window isn't finite.
