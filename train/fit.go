@@ -118,6 +118,14 @@ func (f *fit) begin() error {
 	return f.Checkpoint.save(f) // there must be something to roll back to
 }
 
+// unit is that of the loss, if it says.
+func (t *Trainer) unit() string {
+	if l, ok := t.Loss.(interface{ Unit() string }); ok {
+		return l.Unit()
+	}
+	return ""
+}
+
 // none reports whether there is no value, also where an interface holds a nil pointer.
 func none(v any) bool {
 	r := reflect.ValueOf(v)

@@ -66,10 +66,11 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 	if err := f.begin(); err != nil {
 		return f.history, err
 	}
+	f.history.Unit = t.unit()
 	if t.Observer == nil {
 		return f.history, f.run(ctx)
 	}
-	err := t.Observer.Start(ctx, track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history})
+	err := t.Observer.Start(ctx, track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history, Unit: f.history.Unit})
 	if err != nil {
 		return f.history, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/gobptt/bptt/train/loss"
 	"github.com/gobptt/bptt/train/optim"
 	"github.com/gobptt/bptt/train/schedule"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // The same seed gives the same bits: again, with any number of threads, and also where the parameters are so many that
@@ -570,5 +572,32 @@ func TestPrecisionIsFixedByTheFirstFit(t *testing.T) {
 	data, _ := r.streams(t)
 	if _, err := trainer.Fit(context.Background(), data, nil); err == nil {
 		t.Error("trained on with parameters that have moved")
+	}
+}
+
+// begun is an observer that remembers the run.
+type begun struct{ run track.Run }
+
+func (b *begun) Start(_ context.Context, r track.Run) error { b.run = r; return nil }
+func (b *begun) Observe(track.Event) error                  { return nil }
+func (b *begun) End(error) error                            { return nil }
+
+// TestUnit: the history and the observers are told the loss's unit, if it says one, and a resumed run's are as well.
+func TestUnit(t *testing.T) {
+	r := recipe{}
+	dir := t.TempDir()
+	for _, c := range []struct {
+		loss train.Loss
+		unit string
+	}{{loss.CrossEntropy{}, track.Nats}, {loss.Focal{}, ""}} {
+		for i := range 2 {
+			watch := &begun{}
+			trainer := r.trainer(t, 3+i)
+			trainer.Loss, trainer.Observer = c.loss, watch
+			trainer.Checkpoint = &train.Checkpoint{Dir: filepath.Join(dir, "run"+c.unit), Resume: i > 0}
+			if h := r.fit(t, trainer); h.Unit != c.unit || watch.run.Unit != c.unit {
+				t.Errorf("%T: history in %q, run in %q, want %q", c.loss, h.Unit, watch.run.Unit, c.unit)
+			}
+		}
 	}
 }

@@ -62,7 +62,7 @@ func newBoard(title string, r Run, now time.Time) *board {
 		newest: Update{Point: Point{Step: r.Step, Tokens: r.Tokens}, Seconds: r.Seconds},
 		speed:  speed{r.Tokens, r.Seconds},
 		charts: []*chart{
-			lossChart: {name: "Loss", unit: "nats per target", lines: []chartLine{
+			lossChart: {name: "Loss", unit: lossUnit(r.Unit), lines: []chartLine{
 				{"training", true, newTrace()}, {"validation", false, newTrace()},
 			}},
 			normChart:  {name: "Gradient norm", unit: "before clipping", lines: []chartLine{{"norm", true, newTrace()}}},

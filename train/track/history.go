@@ -7,6 +7,7 @@ import "encoding/json"
 type History struct {
 	Train      []Point `json:"train"`
 	Validation []Point `json:"validation"`
+	Unit       string  `json:"unit,omitempty"` // of the losses, such as Nats; "" if it isn't known
 }
 
 // AddTrain appends a training point.

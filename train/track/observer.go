@@ -24,7 +24,12 @@ type Run struct {
 	Tokens  int64    // training tokens seen before
 	Seconds float64  // training time before
 	History *History // what was measured before, to be read during Start only; nil: nothing
+	Unit    string   // of the losses, such as Nats; "" if it isn't known
 }
+
+// Nats is the unit of losses that are the mean negative log likelihood of what each target is: their exponential is a
+// perplexity.
+const Nats = "nats per target"
 
 var _ Observer = Observers(nil)
 
