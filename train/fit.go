@@ -153,7 +153,7 @@ func (f *fit) rehearse() error {
 	case err == io.EOF:
 		return &ArgumentError{Name: "validation data", Got: "empty", Want: "at least one window in an epoch"}
 	case err != nil:
-		return fmt.Errorf("validation data: %w", err)
+		return fmt.Errorf("validation: %w", err)
 	case place >= 0:
 		return d.SetCursor(place)
 	}
@@ -282,7 +282,7 @@ func (f *fit) flow(recordings []graph.Recording) error {
 
 // observe tells the observer, if there is one.
 func (f *fit) observe(e track.Event) error {
-	if f.Observer == nil {
+	if none(f.Observer) {
 		return nil
 	}
 	return f.Observer.Observe(e)

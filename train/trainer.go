@@ -67,7 +67,7 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 		return f.history, err
 	}
 	f.history.Unit = t.unit()
-	if t.Observer == nil {
+	if none(t.Observer) {
 		return f.history, f.run(ctx)
 	}
 	err := t.Observer.Start(ctx, track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history, Unit: f.history.Unit})

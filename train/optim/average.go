@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
@@ -62,9 +63,9 @@ func (v *averaged) unswapped(op string) error {
 	return nil
 }
 
-// wanted returns an error if there is no inner optimizer.
+// wanted returns an error if there is no inner optimizer, also where the interface holds a nil pointer.
 func wanted(op string, inner Optimizer) error {
-	if inner == nil {
+	if v := reflect.ValueOf(inner); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return &graph.ArgumentError{Op: op, Name: "Optimizer", Got: "nil", Want: "an optimizer"}
 	}
 	return nil

@@ -400,7 +400,7 @@ func TestObservers(t *testing.T) {
 		{"end", "[start 3 track.Text end stop] [start 3 track.Text end stop]"},
 	} {
 		first, second, third := &recorded{}, &recorded{fail: test.fail}, &recorded{}
-		all := Observers{nil, first, second, third}
+		all := Observers{nil, (*CSV)(nil), first, second, third}
 		errs := []error{all.Start(context.Background(), Run{Step: 3})}
 		if errs[0] == nil {
 			errs = append(errs, all.Observe(Text{Step: 4}), all.End(errors.New("stop")))
