@@ -2,7 +2,6 @@ package optim
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
@@ -63,9 +62,9 @@ func (v *averaged) unswapped(op string) error {
 	return nil
 }
 
-// wanted returns an error if there is no inner optimizer, also where the interface holds a nil pointer.
+// wanted returns an error if there is no inner optimizer.
 func wanted(op string, inner Optimizer) error {
-	if v := reflect.ValueOf(inner); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if absent(inner) {
 		return &graph.ArgumentError{Op: op, Name: "Optimizer", Got: "nil", Want: "an optimizer"}
 	}
 	return nil
