@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/gobptt/bptt/graph"
@@ -142,6 +144,9 @@ func (f *fit) rehearse() error {
 	d, placed := f.validation.(cursor)
 	if placed {
 		place = d.Cursor()
+	}
+	if err := f.resetMetrics(); err != nil {
+		return err
 	}
 	f.validation.Rewind()
 	_, err := f.evaluation(&bptt.Run{Data: f.validation, Programs: f.programs, States: graph.States{}})
@@ -357,7 +362,13 @@ func (f *fit) report(ctx context.Context) error {
 		r.Validation = loss
 		point := track.Point{Step: f.Step, Loss: loss, Tokens: f.Tokens}
 		f.history.AddValidation(point)
-		if err := f.observe(track.Evaluation{Point: point, Seconds: f.Seconds}); err != nil {
+		err = f.observe(track.Evaluation{Point: point, Seconds: f.Seconds})
+		r.Metrics = map[string]float64{}
+		for _, name := range slices.Sorted(maps.Keys(f.Metrics)) {
+			r.Metrics[name] = f.Metrics[name].Value()
+			err = errors.Join(err, f.observe(track.Scalar{Step: f.Step, Name: name, Value: r.Metrics[name]}))
+		}
+		if err != nil {
 			return err
 		}
 	}

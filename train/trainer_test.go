@@ -354,7 +354,7 @@ func TestFitMisuse(t *testing.T) {
 		t.Error("evaluated nil")
 	}
 	var never context.Context
-	for _, err := range []error{second(r.trainer(t, 3).Fit(never, data, nil)), second(r.trainer(t, 3).Evaluate(never, data))} {
+	for _, err := range []error{second(r.trainer(t, 3).Fit(never, data, nil)), second(r.trainer(t, 3).Evaluate(never, data)), second(r.trainer(t, 3).FindRate(never, data, train.RangeTest{}))} {
 		if e, ok := errors.AsType[*train.ArgumentError](err); !ok || e.Name != "ctx" {
 			t.Errorf("without a context: %v", err)
 		}
@@ -387,6 +387,13 @@ func (s *spoiled) Next(steps int) (*seqdata.Batch, error) {
 	}
 	return b, err
 }
+
+// windows is a metric: the number of windows.
+type windows int
+
+func (w *windows) Add(*graph.Tensor, *seqdata.Batch) error { *w++; return nil }
+func (w *windows) Value() float64                          { return float64(*w) }
+func (w *windows) Reset()                                  { *w = 0 }
 
 // numberStream is data of 3 windows, 4 steps of 2 sequences each.
 type numberStream struct{ at int }
@@ -423,13 +430,15 @@ func TestNaNInData(t *testing.T) {
 			Model: layers.Sequential{layers.NewLinear(1, 1, rand.New(rand.NewPCG(1, 2)))}, Loss: loss.MSE{},
 			Optimizer: &optim.Adam{}, BPTT: bptt.Truncated{Window: 4}, Steps: 6, Every: 4, OnDiverged: c.policy,
 		}
+		var measured windows
+		trainer.Metrics = map[string]train.Metric{"windows": &measured}
 		history, err := trainer.Fit(context.Background(), c.data, c.validation)
 		d, ok := errors.AsType[*train.DivergedError](err)
 		if ok != (c.what != "") || len(history.Train) != c.steps {
 			t.Errorf("%s: %v after %d updates", c.name, err, len(history.Train))
 		}
 		if !ok {
-			if v := history.Validation; err != nil || len(v) != 2 || !math.IsNaN(v[0].Loss) {
+			if v := history.Validation; err != nil || len(v) != 2 || !math.IsNaN(v[0].Loss) || measured != 3 {
 				t.Errorf("%s: %v, %v", c.name, err, v)
 			}
 			continue

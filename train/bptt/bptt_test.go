@@ -142,7 +142,7 @@ func TestEvaluateHasNoGradient(t *testing.T) {
 	}
 	grad := model.Params()[0].Grad.Floats()
 	r.Random = nil // evaluation draws nothing
-	result, err := bptt.Evaluate(r, 8)
+	result, _, err := bptt.Evaluate(r, 8)
 	if err != nil || result.Targets != 8*batch {
 		t.Fatal(result, err)
 	}
@@ -274,8 +274,9 @@ func TestTooManySteps(t *testing.T) {
 	}
 	r, _ := smallRun(t)
 	r.Data = &batches{ids(4, 2)}
-	if e, ok := errors.AsType[*seqdata.BatchError](second(bptt.Evaluate(r, 3))); !ok || e.Got != "T=4" {
-		t.Errorf("Evaluate: %v", e)
+	_, _, err := bptt.Evaluate(r, 3)
+	if e, ok := errors.AsType[*seqdata.BatchError](err); !ok || e.Got != "T=4" {
+		t.Errorf("Evaluate: %v", err)
 	}
 }
 
