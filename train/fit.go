@@ -128,6 +128,11 @@ func (t *Trainer) unit() string {
 	return ""
 }
 
+// begun is the run as it begins or goes on, for observers.
+func (f *fit) begun() track.Run {
+	return track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history, Unit: f.history.Unit}
+}
+
 // none reports whether there is no value, also where an interface holds a nil pointer.
 func none(v any) bool {
 	r := reflect.ValueOf(v)

@@ -74,7 +74,7 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 	if none(t.Observer) {
 		return f.history, f.run(ctx)
 	}
-	err := t.Observer.Start(ctx, track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history, Unit: f.history.Unit})
+	err := t.Observer.Start(ctx, f.begun())
 	if err != nil {
 		return f.history, err
 	}

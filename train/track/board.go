@@ -112,6 +112,10 @@ func (b *board) observe(e Event) {
 		b.validate(e.Point)
 	case Scalar:
 		b.scalar(e)
+	case RolledBack:
+		fresh := newBoard(b.title, e.Run, b.begun)
+		fresh.changes, fresh.texts = b.changes, b.texts
+		*b = *fresh
 	case Flow:
 		if len(e.Norms) > 0 {
 			b.flow(e)

@@ -216,6 +216,20 @@ func TestFlowKeepsFew(t *testing.T) {
 	}
 }
 
+// TestFlowCut: what came after the step that a run went back to is forgotten.
+func TestFlowCut(t *testing.T) {
+	f := flowOf(500)
+	f.Cut(300)
+	if n := len(f.Updates); n != 300 || f.Updates[n-1].Step != 300 || len(f.Radii) != 2 || f.Radii[1].Step != 200 {
+		t.Errorf("%d updates, radii %v", n, f.Radii)
+	}
+	f.Cut(0)
+	(*GradientFlow)(nil).Cut(0)
+	if len(f.Updates) != 0 || len(f.Radii) != 1 {
+		t.Errorf("%d updates, radii %v", len(f.Updates), f.Radii)
+	}
+}
+
 // TestSpectralRadii: of each block of a recurrent weight, and of nothing else.
 func TestSpectralRadii(t *testing.T) {
 	param := func(name string, values []float64, shape ...int) graph.NamedParam {

@@ -11,8 +11,8 @@ import (
 type Observer interface {
 	// Start comes before the first update. What the observer begins in it ends with ctx at the latest.
 	Start(ctx context.Context, r Run) error
-	// Observe comes after everything that happens, in its order, with steps that don't fall. Training waits for it, so
-	// it must return soon. It passes over events that it has no use for, and must not keep their slices.
+	// Observe comes after everything that happens, in its order, with steps that fall at a RolledBack only. Training waits for
+	// it, so it must return soon. It passes over events that it has no use for, and must not keep their slices.
 	Observe(e Event) error
 	// End comes once after every Start that succeeded, with the run's error, nil if it reached its last step.
 	End(err error) error
@@ -24,7 +24,7 @@ type Run struct {
 	Steps   int      // updates to reach in all; 0: unknown
 	Tokens  int64    // training tokens seen before
 	Seconds float64  // training time before
-	History *History // what was measured before, to be read during Start only; nil: nothing
+	History *History // what was measured before, to be read during Start, or Observe, only; nil: nothing
 	Unit    string   // of the losses, such as Nats; "" if it isn't known
 }
 
