@@ -38,8 +38,8 @@ type Checkpoint struct {
 
 	// Attach are further files, such as a vocabulary. A resumed run must have the same.
 	Attach map[string][]byte
-	// Damaged is told of every save that was skipped for an older one because it is damaged; nil: they are skipped
-	// silently.
+	// Damaged is told of every save that was skipped for an older one because it is damaged; nil: the Trainer's Observer is,
+	// as a track.Text named "checkpoint".
 	Damaged func(error)
 }
 
@@ -96,6 +96,8 @@ func (c *Checkpoint) open(f *fit) error {
 	for _, d := range damaged {
 		if c.Damaged != nil {
 			c.Damaged(d)
+		} else {
+			f.damaged = append(f.damaged, d)
 		}
 	}
 	return c.resume(f, s)

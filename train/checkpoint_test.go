@@ -19,6 +19,7 @@ import (
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // write makes a file in a directory of its own.
@@ -234,7 +235,33 @@ func TestDamagedCheckpoint(t *testing.T) {
 		}
 	}
 
+	t.Run("told to the observer", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, whole); err != nil {
+			t.Fatal(err)
+		}
+		spoil(t, filepath.Join(dir, "step-00000020", "model.safetensors"), damage["a bit flipped"])
+		trainer := r.trainer(t, 16)
+		var told texts
+		trainer.Checkpoint, trainer.Observer = &train.Checkpoint{Dir: dir, Resume: true}, &told
+		r.fit(t, trainer)
+		if len(told) != 1 || told[0].Step != 15 || told[0].Name != "checkpoint" || !strings.Contains(told[0].Text, "step-00000020") {
+			t.Errorf("told %v", told)
+		}
+	})
 	t.Run("every save", func(t *testing.T) { everySaveIsDamaged(t, r, damage["a bit flipped"]) })
+}
+
+// texts keeps the texts that an observer is told.
+type texts []track.Text
+
+func (x *texts) Start(context.Context, track.Run) error { return nil }
+func (x *texts) End(error) error                        { return nil }
+func (x *texts) Observe(e track.Event) error {
+	if e, ok := e.(track.Text); ok {
+		*x = append(*x, e)
+	}
+	return nil
 }
 
 func everySaveIsDamaged(t *testing.T, r recipe, damage func([]byte) []byte) {

@@ -29,6 +29,8 @@ type fit struct {
 
 	sum optim.Accumulator // of the gradients of one update
 
+	damaged []error // saves that were skipped, of which the observer is still to be told
+
 	saved int // the last step that was saved, -1 if none
 	bad   int // updates in a row that diverged
 }
@@ -172,6 +174,11 @@ func (f *fit) rehearse() error {
 }
 
 func (f *fit) run(ctx context.Context) error {
+	for _, d := range f.damaged {
+		if err := f.observe(track.Text{Step: f.Step, Name: "checkpoint", Text: d.Error()}); err != nil {
+			return f.stop(err)
+		}
+	}
 	if f.due() { // the run was stopped during this report
 		if err := f.report(ctx); err != nil {
 			return f.stop(err)

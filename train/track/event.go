@@ -16,7 +16,7 @@ type Evaluation struct {
 	Seconds float64 // training time so far, in all updates
 }
 
-// Text is a text that the model generated.
+// Text is a text that the model generated, or a message.
 type Text struct {
 	Step int
 	Name string // what it shows, such as "sample"
