@@ -245,10 +245,10 @@ func (l *meanLoss[F]) checkTargets(op string, c *classTargets) error {
 func (b *Builder) indexError(op string, i, n int, index int32, limit int) error {
 	err := &IndexError{Op: op, Position: i, Index: int(index), Limit: limit}
 	switch w := b.window; n {
+	case w.B: // also of a window of one step, whose place in the sequence isn't known here
+		return fmt.Errorf("sequence %d: %w", i, err)
 	case w.T * w.B:
 		return fmt.Errorf("step %d of sequence %d: %w", i/w.B, i%w.B, err)
-	case w.B:
-		return fmt.Errorf("sequence %d: %w", i, err)
 	}
 	return err
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Divergence says what a Trainer does when the loss or the gradient of an update isn't finite. The update isn't made in
-// any case.
+// any case. A validation loss that is NaN also ends a run of StopDiverged; the others go on with it as a bad one.
 type Divergence int
 
 // The policies. The last two give up, with the *DivergedError, where they don't help.
