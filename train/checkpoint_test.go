@@ -3,6 +3,7 @@ package train_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -19,6 +20,7 @@ import (
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 	"github.com/gobptt/bptt/train/track"
 )
 
@@ -390,5 +392,40 @@ func TestUnwritableDirectoryIsFoundFirst(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "precious" {
 		t.Errorf("the file now holds %q, %v", data, err)
+	}
+}
+
+// Every field and every file of a checkpoint is in docs/checkpoint.md.
+func TestFormatIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/checkpoint.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := recipe{}
+	trainer := r.trainer(t, 4)
+	trainer.Every, trainer.Schedule = 2, &schedule.Plateau{}
+	trainer.Optimizer = &optim.EMA{Optimizer: trainer.Optimizer}
+	trainer.Checkpoint = &train.Checkpoint{Dir: t.TempDir()}
+	r.fit(t, trainer)
+	s, _, err := snapshot.Load(trainer.Checkpoint.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := s.ReadFile("train.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(data, &fields); err != nil || len(fields) < 20 {
+		t.Fatalf("%d fields, %v", len(fields), err)
+	}
+	want := names(t, s.Path)
+	for name := range fields {
+		want = append(want, "`"+name+"`")
+	}
+	for _, w := range want {
+		if !strings.Contains(string(doc), w) {
+			t.Errorf("docs/checkpoint.md doesn't tell of %s", w)
+		}
 	}
 }
