@@ -56,8 +56,8 @@ type NonFiniteError struct {
 	Value    float64 // NaN, +Inf or -Inf
 	Backward bool    // in the backward pass
 
-	// From says that the op was given a value that isn't finite, and where: in the data, a parameter or a state. "" if the
-	// op made it of finite ones.
+	// From says that the op was given a value that isn't finite, and where: in the data, a parameter or a state; or, of a loss,
+	// for which target it isn't finite. "" if the op made it of finite ones otherwise.
 	From string
 }
 

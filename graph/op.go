@@ -96,7 +96,7 @@ func (n *Node) checkFinite() error {
 }
 
 // nonFinite is the error for a node that has computed v.
-func (n *Node) nonFinite(v float64) error {
+func (n *Node) nonFinite(v float64) *NonFiniteError {
 	e := &NonFiniteError{Layer: n.layer, Op: n.op, Value: v, Backward: n.backward}
 	if n.step > 0 {
 		e.Op += fmt.Sprintf(" step %d", n.step-1)
@@ -109,7 +109,7 @@ func (n *Node) nonFinite(v float64) error {
 		t.setRaw(in.buf)
 		for i := range t.Len() {
 			if v := t.At(i); !finite(v) {
-				e.From = fmt.Sprintf("%s holds %v %s", in.source(), v, in.at(i))
+				e.From = fmt.Sprintf("%s holds %v in %s", in.source(), v, in.at(i))
 				return e
 			}
 		}
@@ -137,20 +137,11 @@ func (n *Node) source() string {
 
 // at says where in a leaf the i-th element is.
 func (n *Node) at(i int) string {
-	w, rows := n.b.window, 0
-	if len(n.shape) > 0 {
-		rows = n.shape[0]
+	if len(n.shape) == 0 || n.b.isParam(n) {
+		return fmt.Sprint("element ", i)
 	}
-	switch {
-	case n.b.isParam(n) || rows == 0:
-		return fmt.Sprint("at ", i)
-	case rows == w.B:
-		return fmt.Sprintf("in sequence %d", i/(n.size()/rows))
-	case rows == w.T*w.B:
-		row := i / (n.size() / rows)
-		return fmt.Sprintf("at step %d of sequence %d", row/w.B, row%w.B)
-	}
-	return fmt.Sprint("at ", i)
+	rows := n.shape[0]
+	return n.b.row(i/(n.size()/rows), rows)
 }
 
 // ReturnsPtr and OverwritesInput keep Gorgonia's register allocator away from the op's memory.

@@ -443,7 +443,7 @@ func TestNaNInData(t *testing.T) {
 			}
 			continue
 		}
-		if want := `the array "input" holds NaN at step 3 of sequence 1`; d.Step != c.at || d.What != c.what || !strings.Contains(err.Error(), want) {
+		if want := `the array "input" holds NaN in step 3 of sequence 1`; d.Step != c.at || d.What != c.what || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -331,7 +331,7 @@ func wantNonFinite(t *testing.T, s train.Strategy, r *bptt.Run, spoiled, window 
 	if err != nil {
 		t.Fatalf("%#v, step %d: %v", s, spoiled, err)
 	}
-	want := fmt.Sprintf(`the array "input" holds NaN at step %d of sequence 1`, spoiled%window)
+	want := fmt.Sprintf(`the array "input" holds NaN in step %d of sequence 1`, spoiled%window)
 	if window == 1 {
 		want = `the array "input" holds NaN in sequence 1`
 	}
