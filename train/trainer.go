@@ -61,8 +61,8 @@ type Report struct {
 
 // Fit trains until Steps updates are made, an error occurs, or the context ends; then, if there is a Checkpoint, it
 // saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil; their first
-// window is evaluated before the first update, so that data that don't fit are found early. The
-// history is never nil, also with an error.
+// window is evaluated before the first update, so that data that don't fit are found early. The history is never nil, also
+// with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
 	f := &fit{Trainer: t, data: data, validation: validation, history: &track.History{}, progressed: progressed{Rate: 1}}
 	if ctx == nil {
