@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
@@ -338,6 +339,18 @@ func wantNonFinite(t *testing.T, s train.Strategy, r *bptt.Run, spoiled, window 
 	err = result.Program.FirstNonFinite()
 	if e, ok := errors.AsType[*graph.NonFiniteError](err); !ok || e.From != want {
 		t.Errorf("%#v, step %d: %v", s, spoiled, err)
+	}
+}
+
+// A target out of range names its sequence; the time step isn't known to a program of one step.
+func TestOnlineTargetOutOfRange(t *testing.T) {
+	r, _ := smallRun(t)
+	b := ids(1, 2)
+	b.Arrays[seqdata.Target].Ints[1] = 99
+	r.Data = &batches{ids(1, 2), b}
+	err := second(bptt.RTRL{Window: 2}.Gradient(r))
+	if e, ok := errors.AsType[*graph.IndexError](err); !ok || e.Index != 99 || !strings.Contains(err.Error(), ": sequence 1: index 99") {
+		t.Errorf("got %v", err)
 	}
 }
 
