@@ -138,8 +138,13 @@ func (r *Run) checkpointed(steps int, plan func(n int, m memory) (Work, error), 
 	if err := c.through(0, blocks, work.Kept); err != nil {
 		return Result{}, err
 	}
-	r.States = c.last
 	result := summary(windows)
+	if !finite(result.Loss) {
+		if result.Program, err = c.firstNonFinite(); err != nil {
+			return Result{}, err
+		}
+	}
+	r.States = c.last
 	result.Work, result.Recordings = c.done, c.chain.recordings()
 	return result, nil
 }
@@ -227,4 +232,20 @@ func (c *checkpointing) block(b int) error {
 		}
 	}
 	return nil
+}
+
+// firstNonFinite returns the program of the first window whose cost isn't finite, holding that window. The programs hold
+// the first block, which was gone through last, and the run the state after it.
+func (c *checkpointing) firstNonFinite() (*graph.Program, error) {
+	for i, w := range c.windows {
+		if i >= c.start(1) {
+			if err := c.r.forward(w, chained, 0); err != nil {
+				return nil, err
+			}
+		}
+		if !finite(w.cost) {
+			return w.program, nil
+		}
+	}
+	return c.windows[0].program, nil // no window's cost, but their sum
 }

@@ -74,6 +74,9 @@ func (r *Run) online(op string, steps int, m mode, begin func(o *online) (influe
 		if err := r.forward(w, m, 0); err != nil {
 			return Result{}, err
 		}
+		if !finite(w.cost) { // there is no gradient, and the program holds the step where that began
+			return Result{Loss: w.cost, Targets: result.Targets + w.targets, Weight: result.Weight + w.weight, Program: p}, nil
+		}
 		if sum == nil {
 			sum = make([]float64, o.count)
 		}
