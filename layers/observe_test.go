@@ -152,9 +152,18 @@ func TestRecordingOfStates(t *testing.T) {
 	}
 }
 
-// TestJoinRecordings: what two windows have shown together is what one of both their steps shows.
+// TestJoinRecordings: what two windows have shown together is what one of both their steps shows, of a fused and of an
+// unrolled cell.
 func TestJoinRecordings(t *testing.T) {
-	newCell := func() cell.Cell { return cell.NewGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) }
+	joinRecordings(t, func() cell.Cell { return cell.NewGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) })
+	joinRecordings(t, func() cell.Cell { return cell.NewResetBeforeGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) })
+	if graph.JoinRecordings() != nil {
+		t.Error("something of nothing")
+	}
+}
+
+func joinRecordings(t *testing.T, newCell func() cell.Cell) {
+	t.Helper()
 	record := func(steps int, x []float32, states graph.States) []graph.Recording {
 		t.Helper()
 		b := graph.NewBuilder(graph.Window{T: steps, B: 9, Train: true}, graph.Options{Observe: true})
@@ -187,9 +196,6 @@ func TestJoinRecordings(t *testing.T) {
 	}
 	if fmt.Sprint(got.Gates) != fmt.Sprint(whole[0].Gates) || got.Gates[0].High == 0 {
 		t.Errorf("got %v, want %v", got.Gates, whole[0].Gates)
-	}
-	if graph.JoinRecordings() != nil {
-		t.Error("something of nothing")
 	}
 }
 
