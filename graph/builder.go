@@ -56,6 +56,8 @@ type Builder struct {
 	noise    uint64  // seed of this run's random masks
 	watch    bool    // check every result for NaN and Inf
 	failed   error   // what an op returned in this run
+
+	weighed *Node // the sum of the targets' weights; nil: not known
 }
 
 type output struct {
@@ -338,6 +340,9 @@ func (b *Builder) Input(name string) *Node {
 	return n
 }
 
+// HasInput reports whether an input was declared under a name.
+func (b *Builder) HasInput(name string) bool { return b.inputs[name] != nil }
+
 // Const writes a tensor whose value never changes.
 func (b *Builder) Const(t *Tensor) *Node {
 	if !b.ok("Const") {
@@ -401,6 +406,19 @@ func (b *Builder) AddCost(n *Node) {
 		return
 	}
 	b.costs = append(b.costs, b.Reshape(n))
+}
+
+// SetTargetWeight says what the cost is a mean over: the scalar node holds the sum of the targets' weights. With it,
+// windows of one sequence combine to the mean over all their targets: see Program.TargetWeight.
+func (b *Builder) SetTargetWeight(weight *Node) {
+	if !b.ok("SetTargetWeight", weight) || !b.floating("SetTargetWeight", weight) {
+		return
+	}
+	if size(weight.shape) != 1 {
+		b.fail(&ShapeError{Op: "SetTargetWeight", Got: fmt.Sprint(weight.shape), Want: "a scalar"})
+		return
+	}
+	b.weighed = b.copied("target weight", weight)
 }
 
 // SetStepMask says which time steps of the window are valid from here on: mask [T*B] is 0 where a sequence of the batch

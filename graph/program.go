@@ -395,6 +395,15 @@ func (p *Program) Cost() float64 {
 	return at(p.cost.buf, 0)
 }
 
+// TargetWeight returns the sum of the targets' weights that the cost of the last run is the mean over, and whether the
+// loss has told it (Builder.SetTargetWeight).
+func (p *Program) TargetWeight() (weight float64, ok bool) {
+	if p.b.weighed == nil {
+		return 0, false
+	}
+	return at(p.b.weighed.buf, 0), true
+}
+
 func at(buf any, i int) float64 {
 	if f, ok := buf.([]float64); ok {
 		return f[i]
