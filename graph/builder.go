@@ -47,13 +47,15 @@ type Builder struct {
 	observed []observed
 	costs    []*Node // added to the cost that is differentiated
 	mask     *Node   // of the time steps, [T*B]; nil: all are valid
-	bytes    int     // memory that ops hold besides what plan gives them
+	stepping stepping
+	bytes    int // memory that ops hold besides what plan gives them
 
 	compiled bool
 	want     Gradients
 	backward bool    // the nodes written now belong to the backward pass
 	weight   float64 // of the cost in the backward pass. Here, as a Program in a cycle of pointers would never be collected.
 	noise    uint64  // seed of this run's random masks
+	adding   bool    // this run is a BackwardAdd
 	watch    bool    // check every result for NaN and Inf
 	failed   error   // what an op returned in this run
 
@@ -70,6 +72,8 @@ type stateNode struct {
 	name    string
 	in, out *Node
 	carried bool // into the next window
+	open    bool // begun by State, and not set yet
+	step    int  // of EachStep in which it was begun last; 0: none
 }
 
 // maxThreads is more than any machine of today has use for.
@@ -187,6 +191,7 @@ type Node struct {
 	integer  bool   // holds indices: no gradient
 	backward bool   // belongs to the backward pass
 	flows    []bool // which inputs Gorgonia hands a gradient to, see gradient.go
+	adds     bool   // a BackwardAdd adds to the value that is there
 	watched  bool   // its gradient is kept
 	gradient *Node  // of a watched node
 	active   bool   // lies between a wanted leaf and the cost
@@ -264,6 +269,15 @@ func (b *Builder) node(op string, shape []int, run func(n *Node) error, in ...*N
 // indexNode writes an op whose result is indices.
 func (b *Builder) indexNode(op string, shape []int, run func(n *Node) error, in ...*Node) *Node {
 	return b.write(&Node{op: op, shape: slices.Clone(shape), in: slices.Clone(in), run: run, integer: true})
+}
+
+// newIndices writes an op whose result is indices, in memory of its own: the plan gives out that of values.
+func (b *Builder) newIndices(op string, shape []int, run func(n *Node) error, in ...*Node) *Node {
+	n := b.indexNode(op, shape, run, in...)
+	if n != nil {
+		n.pin, n.buf = true, make([]int32, n.size())
+	}
+	return n
 }
 
 func (b *Builder) write(n *Node) *Node {
@@ -452,15 +466,15 @@ func (b *Builder) State(name string, width int) *Node {
 		return b.fail(&ArgumentError{Op: "State", Name: "width", Got: fmt.Sprint(width), Want: "at least 1"})
 	}
 	name = b.stateName(name)
-	if b.state(name) != nil {
-		return b.fail(&ArgumentError{Op: "State", Name: "name", Got: fmt.Sprintf("%q again", name), Want: "a new one"})
-	}
 	shape := []int{b.window.B, width}
+	if s := b.state(name); s != nil {
+		return b.stateAgain(s, shape)
+	}
 	if want := checkShape(shape); want != "" {
 		return b.fail(&ShapeError{Op: "State", Got: fmt.Sprint(shape), Want: want})
 	}
 	n := b.leaf("state "+name, b.dtype.gorgonia(), shape, b.dtype.make(size(shape)))
-	b.states = append(b.states, &stateNode{name: name, in: n})
+	b.states = append(b.states, &stateNode{name: name, in: n, open: true, step: b.stepping.now})
 	return n
 }
 
@@ -469,7 +483,12 @@ func (b *Builder) SetState(name string, n *Node) { b.setState("SetState", name, 
 
 // SetLastState is SetState for a state that isn't carried on: that of a layer that reads the window from its end, and
 // so must begin the next one anew.
-func (b *Builder) SetLastState(name string, n *Node) { b.setState("SetLastState", name, n, false) }
+func (b *Builder) SetLastState(name string, n *Node) {
+	if b.ok("SetLastState", n) && b.Stepping() {
+		b.fail(&ArgumentError{Op: "SetLastState", Name: "window", Got: "a step of EachStep", Want: "all time steps, to read them from their end"})
+	}
+	b.setState("SetLastState", name, n, false)
+}
 
 func (b *Builder) setState(op, name string, n *Node, carried bool) {
 	if !b.ok(op, n) || !b.floating(op, n) {
@@ -477,12 +496,15 @@ func (b *Builder) setState(op, name string, n *Node, carried bool) {
 	}
 	s := b.state(b.stateName(name))
 	switch {
-	case s == nil || s.out != nil:
+	case s == nil || !s.open:
 		b.fail(&ArgumentError{Op: op, Name: "name", Got: fmt.Sprintf("%q", name), Want: "a state that State began and that isn't set yet"})
 	case !slices.Equal(n.shape, s.in.shape):
 		b.fail(&ShapeError{Op: op + " " + name, Got: fmt.Sprint(n.shape), Want: fmt.Sprint(s.in.shape)})
 	default:
-		s.out, s.carried = b.copied("state out", n), carried
+		s.out, s.carried, s.open = n, carried, false
+		if !b.Stepping() {
+			s.out = b.copied("state out", n)
+		}
 	}
 }
 

@@ -196,7 +196,8 @@ func (c *crf[F]) forward(nll []F) {
 		for j, v := range c.row(last, s) {
 			ends[j] = v + float64(end[j])
 		}
-		nll[s] = F(c.total[s] + logSumExp(ends, 0, c.k, 1) - c.score(s))
+		sum := logSumExp(ends, 0, c.k, 1)
+		nll[s] = F(c.total[s] + sum.top + sum.rest - c.score(s))
 	}
 }
 

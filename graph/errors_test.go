@@ -20,6 +20,27 @@ type operation struct {
 
 // operations has every method of Builder that takes nodes, applied rightly.
 var operations = map[string]operation{
+	"WeightedCrossEntropy": {in: shapes{{3, 5}, {3}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) {
+		b.WeightedCrossEntropy(in[0], in[1], in[2], CrossEntropyOptions{})
+	}},
+	"NLL":           {in: shapes{{3, 5}, {3}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.NLL(in[0], in[1], in[2], nil) }},
+	"PointwiseLoss": {in: shapes{{3, 5}, {3, 5}, {3}}, apply: func(b *Builder, in []*Node) { b.PointwiseLoss("PointwiseLoss", in[0], in[1], in[2], 1, squareLoss) }},
+	"WeightedMean":  {in: shapes{{3}, {3}}, apply: func(b *Builder, in []*Node) { b.WeightedMean(in[0], in[1]) }},
+	"TargetWeights": {in: shapes{{3}, {3}}, ints: []int{0}, apply: func(b *Builder, in []*Node) { b.TargetWeights(in[0], in[1], 0) }},
+	"LengthMask":    {in: shapes{{2}}, ints: []int{0}, apply: func(b *Builder, in []*Node) { b.LengthMask(in[0], 3) }},
+	"Contrastive":   {in: shapes{{3, 5}, {3}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.Contrastive(in[0], in[1], in[2], 1) }},
+	"Triplet":       {in: shapes{{3, 5}, {3}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.Triplet(in[0], in[1], in[2], 1) }},
+	"CTC": {in: shapes{{2, 5}, {4}, {2}, {4}}, ints: []int{1}, apply: func(b *Builder, in []*Node) {
+		b.CTC(in[0], in[1], in[2], in[3], CTCOptions{})
+	}},
+	"AdaptiveSoftmax": {in: shapes{{3, 4}, {3}, {3}, {5, 4}, {2, 4}, {6, 2}}, ints: []int{1}, apply: func(b *Builder, in []*Node) {
+		b.AdaptiveSoftmax(in[0], in[1], in[2], in[3], in[4:])
+	}},
+	"SampledSoftmax": {in: shapes{{3, 4}, {3}, {3}, {6, 4}, {6}}, ints: []int{1}, apply: func(b *Builder, in []*Node) {
+		b.SampledSoftmax(in[0], in[1], in[2], in[3], in[4], 5, nil)
+	}},
+	"SetTargetWeight": {in: shapes{{1}}, apply: func(b *Builder, in []*Node) { b.SetTargetWeight(in[0]) }},
+
 	"Add":       {in: shapes{{3, 4}, {4}}, apply: func(b *Builder, in []*Node) { b.Add(in[0], in[1]) }},
 	"Sub":       {in: shapes{{3, 4}, {4}}, apply: func(b *Builder, in []*Node) { b.Sub(in[0], in[1]) }},
 	"Mul":       {in: shapes{{3, 4}, {4}}, apply: func(b *Builder, in []*Node) { b.Mul(in[0], in[1]) }},
@@ -57,6 +78,11 @@ var operations = map[string]operation{
 	"Softmax":      {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Softmax(in[0], 1) }},
 	"LogSoftmax":   {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.LogSoftmax(in[0], 1) }},
 	"LogSumExp":    {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.LogSumExp(in[0], 1) }},
+	"ArgMax":       {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.ArgMax(in[0], 1) }},
+	"Bernoulli":    {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.Bernoulli(in[0]) }},
+	"Categorical":  {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Categorical(in[0]) }},
+	"ToFloats":     {in: shapes{{3}}, ints: []int{0}, apply: func(b *Builder, in []*Node) { b.ToFloats(in[0]) }},
+	"ToInts":       {in: shapes{{3}}, apply: func(b *Builder, in []*Node) { b.ToInts(in[0]) }},
 	"LayerNorm":    {in: shapes{{3, 4}, {4}, {4}}, apply: func(b *Builder, in []*Node) { b.LayerNorm(in[0], in[1], in[2], 1e-5) }},
 	"Reshape":      {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Reshape(in[0], 2, 6) }},
 	"Transpose":    {in: shapes{{3, 4}}, apply: func(b *Builder, in []*Node) { b.Transpose(in[0]) }},
@@ -102,8 +128,18 @@ var operations = map[string]operation{
 	}},
 }
 
-// optional are the positions of operands that may be nil, none of them the first.
-var optional = map[string]int{"Linear": 2, "MaskedSoftmax": 1, "CRF": 5}
+// optional are the positions of operands that may be nil.
+var optional = map[string][]int{
+	"Linear": {2}, "WeightedCrossEntropy": {2}, "NLL": {2}, "PointwiseLoss": {2}, "WeightedMean": {1}, "TargetWeights": {1},
+	"MaskedSoftmax": {1}, "CRF": {5}, "Contrastive": {2}, "Triplet": {2}, "CTC": {2, 3}, "AdaptiveSoftmax": {2}, "SampledSoftmax": {2},
+}
+
+// squareLoss is (x-y)².
+func squareLoss(_ int, x []float64, y float64, slope []float64) float64 {
+	d := x[0] - y
+	slope[0] = 2 * d
+	return d * d
+}
 
 // tanhCell is a fused RNN with tanh, whose gradient is written from the formula h' = tanh(a+u).
 var tanhCell = Recurrence{
@@ -235,7 +271,7 @@ func TestBadOperands(t *testing.T) {
 	anyKind = append(anyKind, "Output")
 	for name, o := range operations {
 		op := name
-		if other, ok := map[string]string{"Recur": tanhCell.Name, "Forward": "Compile"}[name]; ok {
+		if other, ok := map[string]string{"Recur": tanhCell.Name, "Forward": "Compile", "WeightedCrossEntropy": "CrossEntropy"}[name]; ok {
 			op = other // Dropout and Stack: see TestOpNames
 		}
 		t.Run(name, func(t *testing.T) {
@@ -244,7 +280,7 @@ func TestBadOperands(t *testing.T) {
 				t.Fatalf("right use: %v", b.Err())
 			}
 			for i := range o.in {
-				if i != optional[name] || i == 0 {
+				if !slices.Contains(optional[name], i) {
 					if name != "Forward" && name != "Compile" { // whose cost may be nil, or gives an error that doesn't stick
 						b = NewBuilder(smallWindow, Options{})
 						in := o.operands(b, -1)
@@ -353,6 +389,40 @@ func TestMisuse(t *testing.T) {
 		{"axis", "LogSoftmax", func(e misused) { e.b.LogSoftmax(e.x, -3) }},
 		{"axis", "LogSumExp", func(e misused) { e.b.LogSumExp(e.x, 5) }},
 
+		{"axis", "ArgMax", func(e misused) { e.b.ArgMax(e.x, 2) }},
+		{"axis of a scalar", "ArgMax", func(e misused) { e.b.ArgMax(e.one, 0) }},
+		{"logits of rank 1", "Categorical", func(e misused) { e.b.Categorical(e.v) }},
+		{"logits of rank 3", "Categorical", func(e misused) { e.b.Categorical(e.cube) }},
+
+		{"nothing to write", "EachStep", func(e misused) { e.b.EachStep(nil) }},
+		{"state not set", "EachStep", func(e misused) { e.b.EachStep(func(int) { e.b.State("h", 3) }) }},
+		{"state twice in a step", "State", func(e misused) {
+			e.b.EachStep(func(int) { e.b.SetState("h", e.b.State("h", 3)); e.b.State("h", 3) })
+		}},
+		{"state set twice in a step", "SetState", func(e misused) {
+			e.b.EachStep(func(int) { h := e.b.State("h", 3); e.b.SetState("h", h); e.b.SetState("h", h) })
+		}},
+		{"state of before EachStep", "State", func(e misused) {
+			e.b.SetState("h", e.b.State("h", 3))
+			e.b.EachStep(func(int) { e.b.State("h", 3) })
+		}},
+		{"state of before EachStep, not set yet", "State", func(e misused) {
+			e.b.State("h", 3)
+			e.b.EachStep(func(int) { e.b.State("h", 3) })
+		}},
+		{"state of another EachStep", "State", func(e misused) {
+			for range 2 {
+				e.b.EachStep(func(int) { e.b.SetState("h", e.b.State("h", 3)) })
+			}
+		}},
+		{"state of EachStep after it", "State", func(e misused) {
+			e.b.EachStep(func(int) { e.b.SetState("h", e.b.State("h", 3)) })
+			e.b.State("h", 3)
+		}},
+		{"last state in a step", "SetLastState", func(e misused) {
+			e.b.EachStep(func(int) { e.b.SetLastState("h", e.b.State("h", 3)) })
+		}},
+
 		{"gain width", "LayerNorm", func(e misused) { e.b.LayerNorm(e.x, e.b.Floats("gain", 3), e.v, 1e-5) }},
 		{"shift rank", "LayerNorm", func(e misused) { e.b.LayerNorm(e.x, e.v, e.x, 1e-5) }},
 		{"scalar", "LayerNorm", func(e misused) { e.b.LayerNorm(e.one, e.v, e.v, 1e-5) }},
@@ -420,6 +490,25 @@ func TestMisuse(t *testing.T) {
 		{"weights for other heads", "AttentionContext", func(e misused) { e.b.AttentionContext(e.b.Floats("w", 2, 2, 3, 4), e.b.Floats("value", 8, 3)) }},
 		{"keys of other width", "AdditiveScores", func(e misused) { e.b.AdditiveScores(e.b.Floats("q", 4, 4), e.b.Floats("key", 2, 5), e.v) }},
 		{"vector of other width", "AdditiveScores", func(e misused) { q := e.b.Floats("q", 4, 5); e.b.AdditiveScores(q, q, e.v) }},
+		{"weights of other length", "CrossEntropy", func(e misused) { e.b.WeightedCrossEntropy(e.x, e.k, e.v, CrossEntropyOptions{}) }},
+		{"weights of rank 2", "NLL", func(e misused) { e.b.NLL(e.x, e.k, e.b.Floats("w", 3, 1), nil) }},
+		{"rank 2", "WeightedMean", func(e misused) { e.b.WeightedMean(e.x, nil) }},
+		{"weights of other length", "WeightedMean", func(e misused) { e.b.WeightedMean(e.v, e.b.Floats("w", 3)) }},
+		{"no function", "PointwiseLoss", func(e misused) { e.b.PointwiseLoss("PointwiseLoss", e.x, e.x, nil, 1, nil) }},
+		{"no numbers", "PointwiseLoss", func(e misused) { e.b.PointwiseLoss("PointwiseLoss", e.x, e.x, nil, 0, squareLoss) }},
+		{"shapes that would broadcast", "PointwiseLoss", func(e misused) { e.b.PointwiseLoss("PointwiseLoss", e.x, e.v, nil, 1, squareLoss) }},
+		{"numbers that don't divide", "PointwiseLoss", func(e misused) { e.b.PointwiseLoss("PointwiseLoss", e.x, e.b.Floats("y", 3, 1), nil, 3, squareLoss) }},
+		{"scalars", "PointwiseLoss", func(e misused) { e.b.PointwiseLoss("PointwiseLoss", e.one, e.one, nil, 1, squareLoss) }},
+		{"weights of other length", "TargetWeights", func(e misused) { e.b.TargetWeights(e.k, e.v) }},
+		{"no steps", "LengthMask", func(e misused) { e.b.LengthMask(e.k, 0) }},
+		{"huge", "LengthMask", func(e misused) { e.b.LengthMask(e.k, huge) }},
+		{"labels of other length", "Triplet", func(e misused) { e.b.Triplet(e.x, e.b.Ints("k4", 4), nil, 1) }},
+		{"weights of other length", "Contrastive", func(e misused) { e.b.Contrastive(e.x, e.k, e.v, 1) }},
+		{"steps of another window", "CTC", func(e misused) { e.b.CTC(e.x, e.k, nil, nil, CTCOptions{}) }},
+		{"odd tails", "AdaptiveSoftmax", func(e misused) { e.b.AdaptiveSoftmax(e.x, e.k, nil, e.x, []*Node{e.x}) }},
+		{"weights of other length", "AdaptiveSoftmax", func(e misused) { e.b.AdaptiveSoftmax(e.x, e.k, e.v, e.x, nil) }},
+		{"weights of other length", "SampledSoftmax", func(e misused) { e.b.SampledSoftmax(e.x, e.k, e.v, e.x, e.b.Floats("w", 3), 2, nil) }},
+		{"not a scalar", "SetTargetWeight", func(e misused) { e.b.SetTargetWeight(e.v) }},
 
 		{"probability 1", "DropoutMask", func(e misused) { e.b.DropoutMask(1, 3) }},
 		{"probability negative", "DropoutMask", func(e misused) { e.b.DropoutMask(-0.1, 3) }},
@@ -434,6 +523,11 @@ func TestMisuse(t *testing.T) {
 		{"state too narrow", "tanh cell", func(e misused) { e.recur(tanhCell, []int{2, 3}, []int{3, 3}, nil, []int{2, 2}) }},
 		{"no states", "tanh cell", func(e misused) { e.recur(tanhCell, []int{2, 3}, []int{3, 3}, nil) }},
 		{"two states", "tanh cell", func(e misused) { e.recur(tanhCell, []int{2, 3}, []int{3, 3}, nil, []int{2, 3}, []int{2, 3}) }},
+		{"activation without a gate", "tanh cell", func(e misused) {
+			cell := tanhCell
+			cell.Activations = []Gate{{Name: "h", Next: true}, {Name: "gate"}}
+			e.recur(cell, []int{2, 3}, []int{3, 3}, nil, []int{2, 3})
+		}},
 	} {
 		t.Run(c.op+" "+c.name, func(t *testing.T) {
 			b := NewBuilder(smallWindow, Options{})

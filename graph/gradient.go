@@ -54,14 +54,24 @@ func (b *Builder) sum(n *Node, terms []*term) *Node {
 	}
 	s := b.node("gradient of "+n.op, n.shape, func(s *Node) error {
 		for i, t := range terms {
-			t.add(s, i == 0)
+			t.add(s, i == 0 && !(s.adds && b.adding))
 		}
 		return nil
 	}, in...)
 	if s != nil {
-		s.layer = n.layer
+		s.layer, s.adds = n.layer, b.isParam(n)
 	}
 	return s
+}
+
+// isParam reports whether a node is a parameter's leaf, whose gradient nothing else reads.
+func (b *Builder) isParam(n *Node) bool {
+	for _, leaf := range b.params {
+		if leaf == n {
+			return true
+		}
+	}
+	return false
 }
 
 // DiffWRT says which inputs receive a gradient. Gorgonia asks before the backward pass, when it looks for the nodes

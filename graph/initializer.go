@@ -9,6 +9,9 @@ type Initializer func(values []float64, shape []int, rng *rand.Rand) error
 // Uniform draws from U(-bound, bound).
 func Uniform(bound float64) Initializer {
 	return func(values []float64, _ []int, rng *rand.Rand) error {
+		if rng == nil {
+			return noSource("Uniform")
+		}
 		for i := range values {
 			values[i] = bound * (2*rng.Float64() - 1)
 		}
@@ -19,11 +22,18 @@ func Uniform(bound float64) Initializer {
 // Normal draws from N(0, std²).
 func Normal(std float64) Initializer {
 	return func(values []float64, _ []int, rng *rand.Rand) error {
+		if rng == nil {
+			return noSource("Normal")
+		}
 		for i := range values {
 			values[i] = std * rng.NormFloat64()
 		}
 		return nil
 	}
+}
+
+func noSource(op string) error {
+	return &ArgumentError{Op: op, Name: "random source", Got: "nil", Want: "a *rand.Rand"}
 }
 
 // Zeros sets all values to 0. It draws nothing: the source may be nil.

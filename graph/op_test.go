@@ -153,6 +153,41 @@ var opCases = []struct {
 	{"CRF by a mask that depends on an input", -2, 2, []shapes{{{1, 3}, {3, 3}, {3}, {3}}}, func(b *Builder, in []*Node) *Node {
 		return b.CRF(in[0], in[1], in[2], in[3], fixedIndices(b, 1, 3), b.Slice(b.Exp(in[2]), 0, 0, 1))
 	}},
+	{"WeightedCrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.WeightedCrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5), fixedWeights(b, in[0].Dim(0)), CrossEntropyOptions{}))
+	}},
+	{"smoothed CrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		o := CrossEntropyOptions{Smoothing: 0.2, ClassWeights: make([]float64, in[0].Dim(1))}
+		for i := range o.ClassWeights {
+			o.ClassWeights[i] = float64(i % 4)
+		}
+		return cost(b.WeightedCrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5), nil, o))
+	}},
+	{"focused CrossEntropy", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.WeightedCrossEntropy(in[0], fixedIndices(b, in[0].Dim(0), 5), nil, CrossEntropyOptions{Focus: 1.5}))
+	}},
+	{"NLL", -2, 2, []shapes{{{4, 5}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.NLL(in[0], fixedIndices(b, in[0].Dim(0), 5), fixedWeights(b, in[0].Dim(0)), nil))
+	}},
+	{"WeightedMean", -2, 2, []shapes{{{4}}, {{300}}, {{1}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.WeightedMean(in[0], fixedWeights(b, in[0].Dim(0))))
+	}},
+	{"PointwiseLoss", -2, 2, []shapes{{{4, 6}}, {{3, 300}}}, func(b *Builder, in []*Node) *Node {
+		target := b.Const(NewTensor(Float64, in[0].Dim(0), in[0].Dim(1)/2))
+		return cost(b.PointwiseLoss("product", in[0], target, fixedWeights(b, in[0].Dim(0)), 2, func(j int, x []float64, y float64, slope []float64) float64 {
+			slope[0], slope[1] = x[1]+float64(j), x[0]
+			return x[0]*x[1] + float64(j)*x[0] - y
+		}))
+	}},
+	{"Contrastive", -2, 2, []shapes{{{4, 5}}, {{6, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.Contrastive(in[0], fixedIndices(b, in[0].Dim(0), 3), fixedWeights(b, in[0].Dim(0)), 3))
+	}},
+	{"Triplet", -2, 2, []shapes{{{4, 5}}, {{6, 300}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.Triplet(in[0], fixedIndices(b, in[0].Dim(0), 3), fixedWeights(b, in[0].Dim(0)), 3))
+	}},
+	{"AdaptiveSoftmax", -1, 1, []shapes{{{5, 4}, {4, 4}, {3, 4}, {300, 3}, {2, 4}, {4, 2}}, {{3, 4}, {6, 4}}}, func(b *Builder, in []*Node) *Node {
+		return cost(b.AdaptiveSoftmax(in[0], fixedIndices(b, in[0].Dim(0), 5), fixedWeights(b, in[0].Dim(0)), in[1], in[2:]))
+	}},
 }
 
 var (
@@ -174,6 +209,18 @@ func fixedIndices(b *Builder, n, limit int) *Node {
 	return x
 }
 
+// fixedWeights are n weights, some of them 0.
+func fixedWeights(b *Builder, n int) *Node {
+	w := NewTensor(Float64, n)
+	for i := range w.F64 {
+		w.F64[i] = float64((i+1)%3) / 2
+	}
+	return b.Const(w)
+}
+
+// cost is the first result of a loss.
+func cost(cost, _ *Node) *Node { return cost }
+
 func TestGradients(t *testing.T) {
 	for _, c := range opCases {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,6 +233,62 @@ func TestGradients(t *testing.T) {
 				if err := CheckGradients(Window{T: 1, B: 1, Train: true}, nil, c.f, in...); err != nil {
 					t.Errorf("%v: %v", s, err)
 				}
+			}
+		})
+	}
+}
+
+// TestBackwardAdd: for every op, a second backward pass that adds makes the parameters' gradients twice what they were;
+// also where two parameters have one gradient.
+func TestBackwardAdd(t *testing.T) {
+	check := func(t *testing.T, low, high float64, f func(b *Builder, in []*Node) *Node, s shapes, twin bool) {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(1, 2))
+		b := NewBuilder(Window{T: 1, B: 1, Train: true}, Options{DType: Float64})
+		var params []*Param
+		param := func(values *Tensor) *Node {
+			p := NewParam(Zeros, nil, values.Shape...)
+			p.SetDType(Float64)
+			if err := p.Value.Copy(values); err != nil {
+				t.Fatal(err)
+			}
+			params = append(params, p)
+			return b.Param(p)
+		}
+		var in []*Node
+		for _, shape := range s {
+			in = append(in, param(randomTensor(rng, low, high, shape...)))
+		}
+		if twin {
+			in[0] = b.Add(in[0], param(NewTensor(Float64, s[0]...)))
+		}
+		p, err := b.Compile(b.Sum(b.Square(f(b, in))), Gradients{Repeat: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(1); err != nil {
+			t.Fatal(err)
+		}
+		var once [][]float64
+		for _, q := range params {
+			once = append(once, q.Grad.Floats())
+		}
+		if err := p.BackwardAdd(); err != nil {
+			t.Fatal(err)
+		}
+		for i, q := range params {
+			for k, g := range once[i] {
+				if got := q.Grad.At(k); math.Abs(got-2*g) > 1e-12*math.Abs(g) {
+					t.Fatalf("%v: operand %d, element %d: %v, want twice %v", s, i, k, got, g)
+				}
+			}
+		}
+	}
+	for _, c := range opCases {
+		t.Run(c.name, func(t *testing.T) {
+			for _, s := range c.shapes {
+				check(t, c.low, c.high, c.f, s, false)
+				check(t, c.low, c.high, c.f, s, true)
 			}
 		})
 	}

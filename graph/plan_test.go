@@ -21,7 +21,7 @@ func randomNet(b *Builder, rng *rand.Rand, params []*Param) *Node {
 	count := 8 + rng.IntN(40)
 	for range count {
 		var m, v *Node
-		switch rng.IntN(26) {
+		switch rng.IntN(27) {
 		case 0:
 			m = b.Tanh(mat())
 		case 1:
@@ -82,6 +82,9 @@ func randomNet(b *Builder, rng *rand.Rand, params []*Param) *Node {
 			if rng.IntN(2) == 0 {
 				m = b.Sub(last[0], y)
 			}
+		case 26:
+			at := b.ToInts(b.Clamp(b.ToFloats(b.ArgMax(b.Tanh(mat()), 1)), 0, 3))
+			m = b.Gather(b.Add(mat(), b.Bernoulli(b.Sigmoid(mat()))), at, -1)
 		}
 		if m != nil {
 			mats = append(mats, m)

@@ -32,7 +32,7 @@ type boundParam struct {
 	leaf    *Node
 	grad    *Node // nil: the cost doesn't depend on it, or it is frozen
 	version int
-	kept    any // the gradient before a BackwardAdd
+	kept    any // the gradient before a BackwardAdd, if that can't add to it
 }
 
 // keep saves the gradient before a backward pass, and add adds it to that pass's own.
@@ -254,6 +254,7 @@ func (p *Program) resultOf(g *Node, op string) *Node {
 		return nil
 	}
 	if g.base != nil || g.pin {
+		g.adds = false
 		g = p.b.node(op, g.shape, pick(p.b.dtype, copyRun[float32], copyRun[float64]), g)
 		if g == nil {
 			return nil
@@ -342,13 +343,15 @@ func (p *Program) BackwardAdd() error {
 		return p.Backward()
 	}
 	for i := range p.params {
-		if bp := &p.params[i]; bp.grad != nil {
+		if bp := &p.params[i]; bp.grad != nil && !bp.grad.adds {
 			bp.keep()
 		}
 	}
+	p.b.adding = true
 	err := p.run(p.back)
+	p.b.adding = false
 	for i := range p.params {
-		if bp := &p.params[i]; bp.grad != nil {
+		if bp := &p.params[i]; bp.grad != nil && !bp.grad.adds {
 			bp.add()
 		}
 	}

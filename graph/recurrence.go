@@ -21,7 +21,7 @@ type Recurrence struct {
 	// Apart says that u_t must reach the cell apart from a_t, with the recurrence's bias added (a GRU's reset gate
 	// multiplies a part of it). Else the cell gets a_t + u_t in the memory of a_t, and there is no second bias.
 	Apart bool
-	// Activations says what Forward leaves in A, for recordings; it may be nil.
+	// Activations says what Forward leaves in A and in Next, for recordings; it may be nil.
 	Activations []Gate
 	// Direct says that Backward leaves the gradient that reaches h_{t-1} by other ways than u_t.
 	Direct bool
@@ -116,6 +116,11 @@ func (r *Recurrence) check(d DType) error {
 		return wrong("Keep", r.Keep, 0, 1)
 	case d == Float32 && (r.F32.Forward == nil || r.F32.Backward == nil), d == Float64 && (r.F64.Forward == nil || r.F64.Backward == nil):
 		return &ArgumentError{Op: r.Name, Name: "arithmetic in " + d.String(), Got: "nil", Want: "Forward and Backward"}
+	}
+	for g, a := range r.Activations {
+		if !a.Next && g >= r.Gates {
+			return &ArgumentError{Op: r.Name, Name: "activation " + a.Name, Got: fmt.Sprintf("number %d, of a gate", g), Want: fmt.Sprintf("below the %d gates", r.Gates)}
+		}
 	}
 	return nil
 }
@@ -344,7 +349,11 @@ func (s *forwardStep[F]) Chunk(chunk, worker int) {
 		s.cell.Forward(row)
 		if s.record != nil && i%sampleEvery == 0 {
 			for g, gate := range s.Activations {
-				count(s.record.bins[chunk][g*gateBins:][:gateBins], gate, row.A[g])
+				values := row.Next[0]
+				if !gate.Next {
+					values = row.A[g]
+				}
+				count(s.record.bins[chunk][g*gateBins:][:gateBins], gate, values)
 			}
 		}
 	}

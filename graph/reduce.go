@@ -156,20 +156,31 @@ func spreadRun[F kernel.Float](r *reduction, factor float64) func(*Node) error {
 
 func maxRun[F kernel.Float](r *reduction, at []int32) func(*Node) error {
 	return func(n *Node) error {
-		for i := range at {
-			at[i] = -1
-		}
 		x, y := data[F](n.in[0]), data[F](n)
-		stride := r.stride()
-		r.eachRow(func(from, to, width int) {
-			for k, v := range x[from:][:width] {
-				if i := to + k*stride; at[i] < 0 || v > y[i] || v != v && y[i] == y[i] {
-					y[i], at[i] = v, int32(from+k)
-				}
-			}
-		})
+		findMax(r, x, at)
+		for i, k := range at {
+			y[i] = x[k]
+		}
 		return nil
 	}
+}
+
+// findMax sets at to where in x each maximum is, as for Max.
+func findMax[F kernel.Float](r *reduction, x []F, at []int32) {
+	for i := range at {
+		at[i] = -1
+	}
+	stride := r.stride()
+	r.eachRow(func(from, to, width int) {
+		for k, v := range x[from:][:width] {
+			i := to + k*stride
+			if at[i] < 0 {
+				at[i] = int32(from + k)
+			} else if top := x[at[i]]; v > top || v != v && top == top {
+				at[i] = int32(from + k)
+			}
+		}
+	})
 }
 
 func addAt[F kernel.Float](g *Node, at []int32) func(sum *Node, first bool) {

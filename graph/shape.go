@@ -93,11 +93,7 @@ func (b *Builder) Slice(x *Node, axis, from, to int) *Node {
 	shape[axis] = to - from
 	p := newPart(x.shape, axis, from, to)
 	if x.integer {
-		n := b.indexNode("Slice", shape, sliceIndices(p), x)
-		if n != nil {
-			n.pin, n.buf = true, make([]int32, n.size())
-		}
-		return n
+		return b.newIndices("Slice", shape, sliceIndices(p), x)
 	}
 	n := b.node("Slice", shape, pick(b.dtype, sliceRun[float32](p), sliceRun[float64](p)), x)
 	if n == nil {

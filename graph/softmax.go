@@ -52,7 +52,7 @@ func (b *Builder) LogSumExp(x *Node, axis int) *Node {
 	}
 	l := newLane(x.shape, axis)
 	shape := append(append([]int{}, x.shape[:axis]...), x.shape[axis+1:]...)
-	totals := make([]float64, size(shape)) // the results before rounding, for the backward pass
+	totals := make([]logSum, size(shape)) // the results before rounding, for the backward pass
 	n := b.node("LogSumExp", shape, pick(b.dtype, logSumExpRun[float32](l, totals), logSumExpRun[float64](l, totals)), x)
 	if n == nil {
 		return nil
@@ -80,20 +80,26 @@ func (l lane) each(f func(run, first, step int)) {
 	}
 }
 
+// logSum is the logarithm of a sum, in two parts: added, they may lose the second.
+type logSum struct{ top, rest float64 }
+
+// less returns x - log Σ.
+func (l logSum) less(x float64) float64 { return (x - l.top) - l.rest }
+
 // logSumExp of one run. An empty sum, all elements -Inf, is -Inf.
-func logSumExp[F kernel.Float](x []F, first, n, step int) float64 {
+func logSumExp[F kernel.Float](x []F, first, n, step int) logSum {
 	top := math.Inf(-1)
 	for k := range n {
 		top = math.Max(top, float64(x[first+k*step])) // NaN if one is
 	}
 	if math.IsInf(top, 0) || math.IsNaN(top) {
-		return top
+		return logSum{top, 0}
 	}
 	sum := 0.0
 	for k := range n {
 		sum += math.Exp(float64(x[first+k*step]) - top)
 	}
-	return top + math.Log(sum)
+	return logSum{top, math.Log(sum)}
 }
 
 func softmaxRun[F kernel.Float](l lane) func(*Node) error {
@@ -103,7 +109,7 @@ func softmaxRun[F kernel.Float](l lane) func(*Node) error {
 			total := logSumExp(x, first, l.n, step)
 			for k := range l.n {
 				i := first + k*step
-				y[i] = F(math.Exp(float64(x[i]) - total))
+				y[i] = F(math.Exp(total.less(float64(x[i]))))
 			}
 		})
 		return nil
@@ -134,7 +140,7 @@ func logSoftmaxRun[F kernel.Float](l lane) func(*Node) error {
 		l.each(func(_, first, step int) {
 			total := logSumExp(x, first, l.n, step)
 			for k := range l.n {
-				y[first+k*step] = F(float64(x[first+k*step]) - total)
+				y[first+k*step] = F(total.less(float64(x[first+k*step])))
 			}
 		})
 		return nil
@@ -158,23 +164,23 @@ func logSoftmaxBack[F kernel.Float](l lane) func(*Node) error {
 	}
 }
 
-func logSumExpRun[F kernel.Float](l lane, totals []float64) func(*Node) error {
+func logSumExpRun[F kernel.Float](l lane, totals []logSum) func(*Node) error {
 	return func(n *Node) error {
 		l.each(func(run, first, step int) {
 			totals[run] = logSumExp(data[F](n.in[0]), first, l.n, step)
-			data[F](n)[run] = F(totals[run])
+			data[F](n)[run] = F(totals[run].top + totals[run].rest)
 		})
 		return nil
 	}
 }
 
-func logSumExpBack[F kernel.Float](l lane, totals []float64) func(*Node) error {
+func logSumExpBack[F kernel.Float](l lane, totals []logSum) func(*Node) error {
 	return func(n *Node) error {
 		dx, x, g := data[F](n), data[F](n.in[0]), data[F](n.in[2])
 		l.each(func(run, first, step int) {
 			for k := range l.n {
 				i := first + k*step
-				dx[i] = g[run] * F(math.Exp(float64(x[i])-totals[run]))
+				dx[i] = g[run] * F(math.Exp(totals[run].less(float64(x[i]))))
 			}
 		})
 		return nil

@@ -39,7 +39,7 @@ func (d *direction) apply(b *graph.Builder, x *graph.Node) *graph.Node {
 	specs := d.cell.States()
 	var y *graph.Node
 	s, last := d.begin(b, specs), State(nil)
-	if f, ok := d.cell.(cell.Fused); ok {
+	if f, ok := d.cell.(cell.Fused); ok && !b.Stepping() {
 		y, last = f.Sequence(b, x, s, d.reverse)
 	}
 	if y == nil {

@@ -55,7 +55,7 @@ func (e *Embedding) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 	if e.Dropout == 0 || !b.Window().Train || b.Err() != nil {
 		return y
 	}
-	mask := b.DropoutMask(e.Dropout, table.Dim(0), 1)
+	mask := b.PerWindow(func() *graph.Node { return b.DropoutMask(e.Dropout, table.Dim(0), 1) })
 	return b.Dropout(y, b.Gather(mask, x, -1))
 }
 

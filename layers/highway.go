@@ -32,6 +32,10 @@ func NewHighway(l Layer, width int, rng *rand.Rand) *Highway {
 
 // Apply returns the shape of x.
 func (h *Highway) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
+	if missing(h.Layer) {
+		b.Fail(&graph.ArgumentError{Op: "Highway", Name: "layer", Got: "nil", Want: "a layer"})
+		return nil
+	}
 	b.Enter("layer")
 	y := h.Layer.Apply(b, x)
 	b.Leave()
@@ -46,5 +50,8 @@ func (h *Highway) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 
 // Params returns the layer's parameters and the gate's.
 func (h *Highway) Params() []graph.NamedParam {
+	if missing(h.Layer) {
+		return graph.Prefixed("gate", h.Gate.Params())
+	}
 	return append(graph.Prefixed("layer", h.Layer.Params()), graph.Prefixed("gate", h.Gate.Params())...)
 }

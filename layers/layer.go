@@ -25,6 +25,10 @@ type Sequential []Layer
 // Apply chains the layers.
 func (s Sequential) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 	for i, l := range s {
+		if missing(l) {
+			b.Fail(&graph.ArgumentError{Op: "Sequential", Name: "layer " + nameOf(i, l), Got: "nil", Want: "a layer"})
+			return nil
+		}
 		b.Enter(nameOf(i, l))
 		x = l.Apply(b, x)
 		b.Leave()
@@ -32,10 +36,19 @@ func (s Sequential) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 	return x
 }
 
+// missing reports whether there is no layer.
+func missing(l Layer) bool {
+	n, ok := l.(Named)
+	return l == nil || ok && n.Layer == nil
+}
+
 // Params returns all layers' parameters.
 func (s Sequential) Params() []graph.NamedParam {
 	var params []graph.NamedParam
 	for i, l := range s {
+		if missing(l) {
+			continue // Apply reports it
+		}
 		params = append(params, graph.Prefixed(nameOf(i, l), l.Params())...)
 	}
 	return params

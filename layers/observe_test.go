@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
@@ -125,5 +126,68 @@ func TestGateRecording(t *testing.T) {
 	gates := p.Recordings()[0].Gates
 	if fmt.Sprint(gates[1].Name, gates[1].Low, gates[1].High) != "forget0 1" || gates[0].High > 0.5 || gates[2].From != -1 {
 		t.Errorf("got %+v", gates)
+	}
+}
+
+// TestRecordingOfStates: a recurrence goes by the name of its state, be that learned or not, and says which way it reads.
+func TestRecordingOfStates(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{
+		layers.NewLSTM(2, 3, layers.LSTMOptions{LearnedState: true}, rng),
+		layers.NewGRU(3, 3, layers.GRUOptions{Bidirectional: true}, rng),
+	}
+	b := graph.NewBuilder(graph.Window{T: 4, B: 2}, graph.Options{Observe: true})
+	p, err := b.Compile(b.Sum(model.Apply(b, b.Floats("x", 8, 2))), graph.Gradients{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, p.Run(0))
+	var got []string
+	for _, r := range p.Recordings() {
+		got = append(got, fmt.Sprint(r.State, " ", r.Reverse))
+	}
+	if want := []string{"0.h_l0 false", "1.h_l0 false", "1.h_l0_reverse true"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestJoinRecordings: what two windows have shown together is what one of both their steps shows.
+func TestJoinRecordings(t *testing.T) {
+	newCell := func() cell.Cell { return cell.NewGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) }
+	record := func(steps int, x []float32, states graph.States) []graph.Recording {
+		t.Helper()
+		b := graph.NewBuilder(graph.Window{T: steps, B: 9, Train: true}, graph.Options{Observe: true})
+		p, err := b.Compile(b.Sum(layers.NewRecurrent(newCell()).Apply(b, b.Floats("x", steps*9, 2))), graph.Gradients{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(t, p.SetFloats("x", x))
+		must(t, p.Load(states))
+		must(t, p.Run(0))
+		p.Store(states)
+		return p.Recordings()
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := make([]float32, 7*9*2)
+	for i := range x {
+		x[i] = float32(3 * rng.NormFloat64())
+	}
+	whole, states := record(7, x, graph.States{}), graph.States{}
+	first := record(4, x[:4*9*2], states)
+	before := fmt.Sprint(first)
+	got := graph.JoinRecordings(first, record(3, x[4*9*2:], states))[0]
+	if len(got.Norms) != 7 || fmt.Sprint(first) != before {
+		t.Errorf("norms %v, and the first is now %v, want %s", got.Norms, first, before)
+	}
+	for i, n := range got.Norms[4:] { // those of the first window lack what the second one adds
+		if want := whole[0].Norms[4+i]; math.Abs(n-want) > 1e-6*want {
+			t.Errorf("step %d: %v, want %v", 4+i, n, want)
+		}
+	}
+	if fmt.Sprint(got.Gates) != fmt.Sprint(whole[0].Gates) || got.Gates[0].High == 0 {
+		t.Errorf("got %v, want %v", got.Gates, whole[0].Gates)
+	}
+	if graph.JoinRecordings() != nil {
+		t.Error("something of nothing")
 	}
 }

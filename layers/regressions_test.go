@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -87,4 +88,25 @@ func TestBadDropout(t *testing.T) {
 	refused(t, graph.Window{T: 1, B: 2, Train: true}, func(b *graph.Builder) {
 		layers.NewRNN(2, 3, layers.RNNOptions{Dropout: 1.5}, source()).Apply(b, b.Floats("x", 2, 2))
 	})
+}
+
+// TestNil: a layer or a random source that isn't there is an error, not a panic.
+func TestNil(t *testing.T) {
+	for name, l := range map[string]layers.Layer{
+		"layer": layers.Sequential{nil}, "named layer": layers.Sequential{layers.Named{Name: "a"}},
+		"layer of Highway": layers.NewHighway(nil, 2, rand.New(rand.NewPCG(1, 2))), "embedding": layers.NewTied(nil),
+		"source of Linear": layers.NewLinear(2, 3, nil), "source of LSTM": layers.NewLSTM(2, 3, layers.LSTMOptions{}, nil),
+		"source of Embedding": layers.Sequential{layers.NewEmbedding(2, 3, nil)}, "source of a cell": layers.NewRecurrent(cell.NewPhasedLSTM(2, 3, cell.Options{}, nil)),
+	} {
+		l.Params()
+		b := graph.NewBuilder(graph.Window{T: 1, B: 1}, graph.Options{})
+		x := b.Floats("x", 1, 2)
+		if name == "source of Embedding" {
+			x = b.Ints("k", 1)
+		}
+		l.Apply(b, x)
+		if _, ok := errors.AsType[*graph.ArgumentError](b.Err()); !ok {
+			t.Errorf("no %s: %v", name, b.Err())
+		}
+	}
 }

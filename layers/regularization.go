@@ -34,6 +34,10 @@ func (r ActivationRegularization) Apply(b *graph.Builder, x *graph.Node) *graph.
 		b.Fail(&graph.ShapeError{Op: "ActivationRegularization", Got: fmt.Sprint(x.Shape()), Want: fmt.Sprintf("[%d, F]", n)})
 		return nil
 	}
+	if b.Stepping() {
+		b.Fail(&graph.ArgumentError{Op: "ActivationRegularization", Name: "window", Got: "a step of EachStep", Want: "all time steps, as the means are over them"})
+		return nil
+	}
 	if r.Alpha > 0 {
 		b.AddCost(b.Scale(meanSquare(b, x, b.StepMask()), r.Alpha))
 	}

@@ -16,11 +16,18 @@ type Tied struct {
 
 // NewTied returns an output layer of an embedding's vocabulary. The bias begins at 0.
 func NewTied(e *Embedding) *Tied {
+	if e == nil {
+		return &Tied{nil, graph.ParamOf(nil)} // an error at its first use
+	}
 	return &Tied{e, graph.NewParam(graph.Zeros, nil, e.Weight.Shape()[0])}
 }
 
 // Apply returns [N, vocabulary].
 func (t *Tied) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
+	if t.Embedding == nil {
+		b.Fail(&graph.ArgumentError{Op: "Tied", Name: "embedding", Got: "nil", Want: "an Embedding"})
+		return nil
+	}
 	return b.Linear(x, b.Param(t.Embedding.Weight), b.Param(t.Bias))
 }
 

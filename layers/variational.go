@@ -24,7 +24,7 @@ func (d VariationalDropout) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 		return nil
 	}
 	rest := x.Shape()[1:]
-	mask := b.DropoutMask(float64(d), append([]int{w.B}, rest...)...)
+	mask := b.PerWindow(func() *graph.Node { return b.DropoutMask(float64(d), append([]int{w.B}, rest...)...) })
 	y := b.Dropout(b.Reshape(x, append([]int{w.T, w.B}, rest...)...), mask)
 	return b.Reshape(y, x.Shape()...)
 }

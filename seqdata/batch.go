@@ -59,10 +59,15 @@ func (b *Batch) Clone() *Batch {
 }
 
 // Targets counts the targets that the loss is a mean over, and sums their weights: one for each time step of each
-// sequence, or for each sequence if the target has no time, without those that Mask excludes or that have a Weight of 0.
+// sequence, without those that Mask excludes or that have a Weight of 0. If there are as many targets as sequences, or as
+// steps of a sequence of another length, they count 1 each. What a loss knows besides, such as targets to ignore, is in
+// the program's TargetWeight.
 func (b *Batch) Targets() (count int, weight float64) {
-	if t := b.Arrays[Target]; len(t.Shape) == 1 {
+	switch shape := b.Arrays[Target].Shape; {
+	case len(shape) == 1 && b.T > 1:
 		return b.B, float64(b.B)
+	case len(shape) > 1 && shape[0] != b.T:
+		return shape[0] * b.B, float64(shape[0] * b.B)
 	}
 	mask, weights := b.Arrays[Mask].Floats, b.Arrays[Weight].Floats
 	if mask == nil && weights == nil {

@@ -73,6 +73,7 @@ func TestTargets(t *testing.T) {
 		"all":              {map[string]Array{Input: input, Target: input}, 6, 6},
 		"none given":       {map[string]Array{Input: input}, 6, 6},
 		"one a sequence":   {map[string]Array{Input: input, Target: ints(3, 3), Mask: mask}, 3, 3},
+		"other steps":      {map[string]Array{Input: input, Target: ints(12, 4, 3), Mask: mask}, 12, 12},
 		"masked":           {map[string]Array{Input: input, Target: input, Mask: mask}, 3, 3},
 		"weighted":         {map[string]Array{Input: input, Target: input, Weight: weight}, 5, 11.5},
 		"masked, weighted": {map[string]Array{Input: input, Target: input, Mask: mask, Weight: weight}, 2, 2.5},
@@ -84,6 +85,11 @@ func TestTargets(t *testing.T) {
 		if count, sum := b.Targets(); count != c.count || sum != c.weight {
 			t.Errorf("%s: %d targets of weight %v, want %d of %v", name, count, sum, c.count, c.weight)
 		}
+	}
+	// In a window of one step, a target for each sequence is one for each step.
+	b := &Batch{T: 1, B: 3, Arrays: map[string]Array{Input: ints(3, 1, 3), Target: ints(3, 3), Mask: {Shape: []int{1, 3}, Floats: []float32{1, 0, 1}}}}
+	if count, sum := b.Targets(); count != 2 || sum != 2 {
+		t.Errorf("one step: %d targets of weight %v, want 2 of 2", count, sum)
 	}
 }
 

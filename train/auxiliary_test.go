@@ -49,7 +49,9 @@ func TestAuxiliary(t *testing.T) {
 		return loss.CrossEntropy{}.Cost(b, above.Apply(b, h))
 	})
 	want, cost := gradients(), main.Cost()
-	with := func(b *graph.Builder, x *graph.Node) *graph.Node { return loss.CrossEntropy{}.Cost(b, model.Apply(b, x)) }
+	with := func(b *graph.Builder, x *graph.Node) *graph.Node {
+		return loss.CrossEntropy{}.Cost(b, model.Apply(b, x))
+	}
 	if p := compile(true, with); p.Cost() != cost {
 		t.Errorf("cost %v, want %v", p.Cost(), cost)
 	}

@@ -82,7 +82,7 @@ func (c recipe) bench(b *testing.B) {
 	}
 	var last *graph.Program
 	step := func() {
-		r, _, err := f.update()
+		r, _, _, err := f.update()
 		if err != nil {
 			b.Fatal(err)
 		}

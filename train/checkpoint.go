@@ -14,6 +14,7 @@ import (
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/snapshot"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 	"github.com/gobptt/bptt/train/track"
 )
 
@@ -31,6 +32,7 @@ type Checkpoint struct {
 	Dir    string
 	Every  int  // steps between saves; 0 means only at the end, or when the run is cancelled
 	Keep   int  // saves that are kept; 0 means 2
+	Best   int  // models with the lowest validation losses that are kept in Dir/best, see LoadBest; 0 means none
 	Resume bool // go on from the newest save; without it, Dir must not hold one
 
 	// Attach are further files, such as a vocabulary. A resumed run must have the same.
@@ -41,7 +43,7 @@ type Checkpoint struct {
 }
 
 const (
-	formatVersion = 1
+	formatVersion = 2
 	modelFile     = "model.safetensors"
 	optimizerFile = "optimizer.safetensors"
 	statesFile    = "states.safetensors"
@@ -50,29 +52,27 @@ const (
 
 // progress is what train.json holds.
 type progress struct {
-	Version        int            `json:"version"`
-	Step           int            `json:"step"`
-	Tokens         int64          `json:"tokens"`
-	Seconds        float64        `json:"seconds"`
-	Random         string         `json:"random"`    // base64 of rand.PCG's own encoding
-	Optimizer      string         `json:"optimizer"` // its Go type
-	OptimizerSteps int64          `json:"optimizer_steps"`
-	Cursor         int64          `json:"cursor"` // in the data; -1 if it has none
-	LossSum        float64        `json:"loss_sum"`
-	LossCount      int            `json:"loss_count"`
-	History        *track.History `json:"history"`
+	Version int `json:"version"`
+	progressed
+	Random           string             `json:"random"`    // base64 of rand.PCG's own encoding
+	Optimizer        string             `json:"optimizer"` // its Go type
+	OptimizerSteps   int64              `json:"optimizer_steps"`
+	OptimizerNumbers map[string]float64 `json:"optimizer_numbers,omitempty"`
+	Schedule         map[string]float64 `json:"schedule,omitempty"` // what it remembers
+	Cursor           int64              `json:"cursor"`             // in the data; -1 if it has none
+	History          *track.History     `json:"history"`
 }
 
 // open prepares for saving, and resumes if asked to.
 func (c *Checkpoint) open(f *fit) error {
-	if c.Every < 0 || c.Keep < 0 {
-		return &ArgumentError{Name: "Checkpoint", Got: fmt.Sprintf("Every %d, Keep %d", c.Every, c.Keep), Want: "0 or more"}
+	if c.Every < 0 || c.Keep < 0 || c.Best < 0 {
+		return &ArgumentError{Name: "Checkpoint", Got: fmt.Sprintf("Every %d, Keep %d, Best %d", c.Every, c.Keep, c.Best), Want: "0 or more"}
 	}
 	if c.Dir == "" {
 		return &ArgumentError{Name: "Checkpoint.Dir", Got: "empty", Want: "a directory"}
 	}
 	for name := range c.Attach {
-		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile}, name) || !snapshot.ValidName(name) {
+		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile, bestFile}, name) || !snapshot.ValidName(name) {
 			return &ArgumentError{Name: "Checkpoint.Attach", Got: fmt.Sprintf("a file named %q", name), Want: "another name, of letters, digits, dots, dashes and underscores"}
 		}
 	}
@@ -113,34 +113,43 @@ func (c *Checkpoint) save(f *fit) error {
 	if keep == 0 {
 		keep = 2
 	}
-	_, err := snapshot.Save(c.Dir, int64(f.step), keep, func(create func(name string) (io.Writer, error)) error {
-		files := map[string]func(io.Writer) error{
-			modelFile:     func(w io.Writer) error { return writeWeights(w, f.Model.Params()) },
-			optimizerFile: func(w io.Writer) error { return writeTensors(w, f.Optimizer.State().Moments) },
-			statesFile:    func(w io.Writer) error { return writeTensors(w, f.pass.States) },
-			trainFile:     f.writeProgress,
-		}
-		for name, data := range c.Attach {
-			files[name] = func(w io.Writer) error {
-				_, err := w.Write(data)
-				return err
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			w, err := create(name)
-			if err == nil {
-				err = files[name](w)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+	_, err := snapshot.Save(c.Dir, int64(f.Step), keep, func(create func(name string) (io.Writer, error)) error {
+		files := c.attached()
+		files[modelFile] = func(w io.Writer) error { return writeWeights(w, f.Model.Params()) }
+		files[optimizerFile] = func(w io.Writer) error { return writeTensors(w, f.Optimizer.State().Moments) }
+		files[statesFile] = func(w io.Writer) error { return writeTensors(w, f.pass.States) }
+		files[trainFile] = f.writeProgress
+		return writeAll(files, create)
 	})
 	if err == nil {
-		f.saved = f.step
+		f.saved = f.Step
 	}
 	return err
+}
+
+// attached are the files that go into every save.
+func (c *Checkpoint) attached() map[string]func(io.Writer) error {
+	files := map[string]func(io.Writer) error{}
+	for name, data := range c.Attach {
+		files[name] = func(w io.Writer) error {
+			_, err := w.Write(data)
+			return err
+		}
+	}
+	return files
+}
+
+func writeAll(files map[string]func(io.Writer) error, create func(name string) (io.Writer, error)) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		w, err := create(name)
+		if err == nil {
+			err = files[name](w)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *fit) writeProgress(w io.Writer) error {
@@ -149,10 +158,11 @@ func (f *fit) writeProgress(w io.Writer) error {
 		return err
 	}
 	p := progress{
-		Version: formatVersion, Step: f.step, Tokens: f.tokens, Seconds: f.seconds,
+		Version: formatVersion, progressed: f.progressed,
 		Random:    base64.StdEncoding.EncodeToString(random),
 		Optimizer: fmt.Sprintf("%T", f.Optimizer), OptimizerSteps: f.Optimizer.State().Steps,
-		Cursor: -1, LossSum: f.sum, LossCount: f.count, History: f.history,
+		OptimizerNumbers: f.Optimizer.State().Numbers, Schedule: schedule.State(f.Schedule),
+		Cursor: -1, History: f.history,
 	}
 	if d, ok := f.data.(cursor); ok {
 		p.Cursor = d.Cursor()
@@ -202,8 +212,8 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		return wrong("the format's version", fmt.Sprint(p.Version), fmt.Sprint(formatVersion))
 	case err != nil:
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
-	case p.Step < 0 || p.History == nil:
-		return wrong(trainFile, "incomplete", "step and history")
+	case p.Step < 0 || p.Epoch < 0 || p.History == nil || !(p.Rate > 0 && p.Rate <= 1):
+		return wrong(trainFile, "incomplete", "step, epoch, rate and history")
 	case p.Optimizer != fmt.Sprintf("%T", f.Optimizer):
 		return wrong("the optimizer", p.Optimizer, fmt.Sprintf("%T", f.Optimizer))
 	}
@@ -242,14 +252,16 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		}
 		f.pass.States = graph.States(carried)
 	} // else an epoch begins, from zero states
+	if err := schedule.Restore(f.Schedule, p.Schedule); err != nil {
+		return &CheckpointError{Path: s.Path, What: "the schedule", Err: err}
+	}
 	if err := setWeights(f.Model.Params(), weights); err != nil {
 		return err
 	}
 
 	*f.Random = *random
-	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments})
+	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments, Numbers: p.OptimizerNumbers})
 	f.history = p.History
-	f.step, f.tokens, f.seconds, f.saved = p.Step, p.Tokens, p.Seconds, p.Step
-	f.sum, f.count = p.LossSum, p.LossCount
+	f.progressed, f.saved = p.progressed, p.Step
 	return nil
 }

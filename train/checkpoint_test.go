@@ -272,8 +272,8 @@ func TestForgedCheckpoint(t *testing.T) {
 		file, from, to string
 		mention        string
 	}{
-		{"train.json", `"version": 1`, `"version": 2`, "version"},
-		{"train.json", `"version": 1`, `"version": x`, "train.json"},
+		{"train.json", `"version": 2`, `"version": 1`, "version"},
+		{"train.json", `"version": 2`, `"version": x`, "train.json"},
 		{"train.json", `"random": "`, `"random": "!`, "train.json"},
 		{"train.json", `"random": "`, `"random": "AAAA`, "train.json"},
 		{"train.json", `"history"`, `"histories"`, "incomplete"},

@@ -71,12 +71,12 @@ func tanhRNN(hidden int) func(rng *rand.Rand) (layers.Sequential, error) {
 	}
 }
 
-// irnn is a ReLU RNN that begins as a sum of its inputs (Le, Jaitly and Hinton 2015).
+// irnn is a ReLU RNN that begins as a sum of its inputs (Le, Jaitly and Hinton 2015), but for their tiny input weights,
+// with which it learns much later.
 func irnn(hidden int) func(rng *rand.Rand) (layers.Sequential, error) {
 	return func(rng *rand.Rand) (layers.Sequential, error) {
 		model := sumOf(layers.NewReLURNN(2, hidden, layers.RNNOptions{}, rng), hidden, rng)
 		return model, initial.Apply(model.Params(), rng, initial.Rules{
-			"*weight_ih*": graph.Normal(0.001),
 			"*weight_hh*": initial.Identity(1),
 			"*bias_*":     graph.Zeros,
 		})
@@ -195,15 +195,15 @@ func TestLongTasks(t *testing.T) {
 		},
 		{
 			name: "adding IRNN", task: adding(200), loss: loss.MSE{}, model: irnn(100),
-			seed: 1, batch: 50, steps: 8000, learningRate: 1e-3, reaches: 0.03,
-		},
-		{
-			name: "adding RNN", task: adding(200), loss: loss.MSE{}, model: tanhRNN(128),
-			seed: 1, batch: 50, steps: 3000, learningRate: 2e-3, stays: 0.14,
+			seed: 1, batch: 50, steps: 8000, learningRate: 1e-4, reaches: 0.03,
 		},
 		{
 			name: "copy memory LSTM", task: copyMemory(100), loss: loss.CrossEntropy{}, model: chronoLSTM(128, 150),
 			seed: 1, batch: 50, steps: 20000, learningRate: 1e-3, reaches: 10 * math.Log(8) / 120 / 2,
+		},
+		{
+			name: "adding RNN", task: adding(200), loss: loss.MSE{}, model: tanhRNN(128),
+			seed: 1, batch: 50, steps: 3000, learningRate: 2e-3, stays: 0.14,
 		},
 	} {
 		t.Run(m.name, func(t *testing.T) { m.run(t, 200) })

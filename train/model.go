@@ -29,6 +29,11 @@ type Optimizer interface {
 	Restore(optim.State)
 }
 
+// Clip limits the gradients, and returns their norm before. Those of package optim are ones.
+type Clip interface {
+	Clip(a *graph.Arena) (norm float64, err error)
+}
+
 // Strategy computes the gradient of one update. Those of package bptt are ones.
 type Strategy interface {
 	Gradient(r *bptt.Run) (bptt.Result, error)

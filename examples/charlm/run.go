@@ -40,6 +40,7 @@ type charlm struct {
 	train, valid *seqdata.Stream
 	network      layers.Sequential
 	trainer      *train.Trainer
+	progress     *track.Progress
 	stdout       io.Writer
 }
 
@@ -100,7 +101,8 @@ func newRun(s *settings, text *seqdata.Text, stdout, stderr io.Writer) (*charlm,
 		},
 	}
 	if !s.quiet {
-		c.trainer.Progress = &track.Progress{Out: stderr}
+		c.progress = &track.Progress{Out: stderr}
+		c.trainer.Observer = c.progress
 		c.trainer.Report = c.report
 		parameters := 0
 		for _, p := range c.network.Params() {
@@ -135,7 +137,7 @@ func (c *charlm) report(r train.Report) error {
 		}
 		line += "\n" + indent(text)
 	}
-	c.trainer.Progress.Println(line)
+	c.progress.Println(line)
 	return nil
 }
 

@@ -44,11 +44,15 @@ var arrows = map[string][]string{
 
 	"seqdata": {},
 
-	"train":       {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
-	"train/bptt":  {"graph", "seqdata", "internal/kernel"},
-	"train/optim": {"graph", "internal/kernel"},
-	"train/loss":  {"graph", "seqdata"},
-	"train/track": {"github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/..."},
+	"train":          {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
+	"train/bptt":     {"graph", "seqdata", "internal/kernel"},
+	"train/optim":    {"graph", "internal/kernel"},
+	"train/schedule": {"graph"},
+	"train/loss":     {"graph", "seqdata"},
+	"train/track":    {"graph", "github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/...", "gonum.org/v1/gonum/mat"},
+	"train/search":   {},
+	"train/metric":   {"graph", "seqdata"},
+	"train/decode":   {"graph"},
 }
 
 // file is a Go file of the module.

@@ -74,6 +74,12 @@ func (c *Case) Precision() graph.DType {
 	return graph.Float64
 }
 
+// Has reports whether the case has a tensor.
+func (c *Case) Has(name string) bool {
+	_, ok := c.tensors.Tensor(name)
+	return ok
+}
+
 // Tensor returns a floating-point tensor in float64.
 func (c *Case) Tensor(t *testing.T, name string) *graph.Tensor {
 	t.Helper()

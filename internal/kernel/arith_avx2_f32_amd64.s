@@ -11,7 +11,12 @@ DATA edge1F32AVX2<>+24(SB)/8, $-1
 GLOBL edge1F32AVX2<>(SB), RODATA|NOPTR, $64
 
 // func addF32AVX2(dst, a, b []float32)
-TEXT ·addF32AVX2(SB), NOSPLIT, $0-72
+TEXT ·addF32AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -40,11 +45,17 @@ tail2:
 	VADDPS Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (SI)(AX*1)
 end3:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func subF32AVX2(dst, a, b []float32)
-TEXT ·subF32AVX2(SB), NOSPLIT, $0-72
+TEXT ·subF32AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -73,11 +84,17 @@ tail5:
 	VSUBPS Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (SI)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulF32AVX2(dst, a, b []float32)
-TEXT ·mulF32AVX2(SB), NOSPLIT, $0-72
+TEXT ·mulF32AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -106,11 +123,17 @@ tail8:
 	VMULPS Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (SI)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulAddF32AVX2(dst, a, b []float32)
-TEXT ·mulAddF32AVX2(SB), NOSPLIT, $0-72
+TEXT ·mulAddF32AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -141,11 +164,17 @@ tail11:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS Y3, Y0, (SI)(AX*1)
 end12:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func axpyF32AVX2(x, y []float32, alpha float32)
-TEXT ·axpyF32AVX2(SB), NOSPLIT, $0-52
+TEXT ·axpyF32AVX2(SB), NOSPLIT, $8-52
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	VBROADCASTSS alpha+48(FP), Y0
@@ -174,11 +203,17 @@ tail14:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS Y3, Y1, (DI)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func scaleF32AVX2(x []float32, alpha float32)
-TEXT ·scaleF32AVX2(SB), NOSPLIT, $0-28
+TEXT ·scaleF32AVX2(SB), NOSPLIT, $8-28
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	VBROADCASTSS alpha+24(FP), Y0
 	MOVQ x_len+8(FP), CX
@@ -204,5 +239,6 @@ tail17:
 	VMULPS Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (SI)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

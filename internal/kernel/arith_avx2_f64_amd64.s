@@ -11,7 +11,12 @@ DATA edge1F64AVX2<>+24(SB)/8, $-1
 GLOBL edge1F64AVX2<>(SB), RODATA|NOPTR, $64
 
 // func addF64AVX2(dst, a, b []float64)
-TEXT ·addF64AVX2(SB), NOSPLIT, $0-72
+TEXT ·addF64AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -40,11 +45,17 @@ tail2:
 	VADDPD Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (SI)(AX*1)
 end3:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func subF64AVX2(dst, a, b []float64)
-TEXT ·subF64AVX2(SB), NOSPLIT, $0-72
+TEXT ·subF64AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -73,11 +84,17 @@ tail5:
 	VSUBPD Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (SI)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulF64AVX2(dst, a, b []float64)
-TEXT ·mulF64AVX2(SB), NOSPLIT, $0-72
+TEXT ·mulF64AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -106,11 +123,17 @@ tail8:
 	VMULPD Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (SI)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulAddF64AVX2(dst, a, b []float64)
-TEXT ·mulAddF64AVX2(SB), NOSPLIT, $0-72
+TEXT ·mulAddF64AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -141,11 +164,17 @@ tail11:
 	VFMADD231PD Y1, Y2, Y3
 	VMASKMOVPD Y3, Y0, (SI)(AX*1)
 end12:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func axpyF64AVX2(x, y []float64, alpha float64)
-TEXT ·axpyF64AVX2(SB), NOSPLIT, $0-56
+TEXT ·axpyF64AVX2(SB), NOSPLIT, $8-56
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	VBROADCASTSD alpha+48(FP), Y0
@@ -174,11 +203,17 @@ tail14:
 	VFMADD231PD Y2, Y0, Y3
 	VMASKMOVPD Y3, Y1, (DI)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func scaleF64AVX2(x []float64, alpha float64)
-TEXT ·scaleF64AVX2(SB), NOSPLIT, $0-32
+TEXT ·scaleF64AVX2(SB), NOSPLIT, $8-32
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	VBROADCASTSD alpha+24(FP), Y0
 	MOVQ x_len+8(FP), CX
@@ -204,5 +239,6 @@ tail17:
 	VMULPD Y2, Y0, Y2
 	VMASKMOVPD Y2, Y1, (SI)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

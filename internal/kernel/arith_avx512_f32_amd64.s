@@ -5,7 +5,12 @@
 #include "textflag.h"
 
 // func addF32AVX512(dst, a, b []float32)
-TEXT ·addF32AVX512(SB), NOSPLIT, $0-72
+TEXT ·addF32AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -33,11 +38,17 @@ tail2:
 	VADDPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (SI)(AX*1)
 end3:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func subF32AVX512(dst, a, b []float32)
-TEXT ·subF32AVX512(SB), NOSPLIT, $0-72
+TEXT ·subF32AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -65,11 +76,17 @@ tail5:
 	VSUBPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (SI)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulF32AVX512(dst, a, b []float32)
-TEXT ·mulF32AVX512(SB), NOSPLIT, $0-72
+TEXT ·mulF32AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -97,11 +114,17 @@ tail8:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (SI)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulAddF32AVX512(dst, a, b []float32)
-TEXT ·mulAddF32AVX512(SB), NOSPLIT, $0-72
+TEXT ·mulAddF32AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -131,11 +154,17 @@ tail11:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVUPS Z2, K1, (SI)(AX*1)
 end12:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func axpyF32AVX512(x, y []float32, alpha float32)
-TEXT ·axpyF32AVX512(SB), NOSPLIT, $0-52
+TEXT ·axpyF32AVX512(SB), NOSPLIT, $8-52
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	VBROADCASTSS alpha+48(FP), Z0
@@ -163,11 +192,17 @@ tail14:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (DI)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func scaleF32AVX512(x []float32, alpha float32)
-TEXT ·scaleF32AVX512(SB), NOSPLIT, $0-28
+TEXT ·scaleF32AVX512(SB), NOSPLIT, $8-28
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	VBROADCASTSS alpha+24(FP), Z0
 	MOVQ x_len+8(FP), CX
@@ -192,5 +227,6 @@ tail17:
 	VMULPS Z1, Z0, Z1
 	VMOVUPS Z1, K1, (SI)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

@@ -5,7 +5,12 @@
 #include "textflag.h"
 
 // func addF64AVX512(dst, a, b []float64)
-TEXT ·addF64AVX512(SB), NOSPLIT, $0-72
+TEXT ·addF64AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -33,11 +38,17 @@ tail2:
 	VADDPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)(AX*1)
 end3:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func subF64AVX512(dst, a, b []float64)
-TEXT ·subF64AVX512(SB), NOSPLIT, $0-72
+TEXT ·subF64AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -65,11 +76,17 @@ tail5:
 	VSUBPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulF64AVX512(dst, a, b []float64)
-TEXT ·mulF64AVX512(SB), NOSPLIT, $0-72
+TEXT ·mulF64AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -97,11 +114,17 @@ tail8:
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (SI)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func mulAddF64AVX512(dst, a, b []float64)
-TEXT ·mulAddF64AVX512(SB), NOSPLIT, $0-72
+TEXT ·mulAddF64AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dst_base+0(FP), SI
 	MOVQ a_base+24(FP), DI
 	MOVQ b_base+48(FP), BX
@@ -131,11 +154,17 @@ tail11:
 	VFMADD231PD Z0, Z1, Z2
 	VMOVUPD Z2, K1, (SI)(AX*1)
 end12:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func axpyF64AVX512(x, y []float64, alpha float64)
-TEXT ·axpyF64AVX512(SB), NOSPLIT, $0-56
+TEXT ·axpyF64AVX512(SB), NOSPLIT, $8-56
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	VBROADCASTSD alpha+48(FP), Z0
@@ -163,11 +192,17 @@ tail14:
 	VFMADD231PD Z1, Z0, Z2
 	VMOVUPD Z2, K1, (DI)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func scaleF64AVX512(x []float64, alpha float64)
-TEXT ·scaleF64AVX512(SB), NOSPLIT, $0-32
+TEXT ·scaleF64AVX512(SB), NOSPLIT, $8-32
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ x_base+0(FP), SI
 	VBROADCASTSD alpha+24(FP), Z0
 	MOVQ x_len+8(FP), CX
@@ -192,5 +227,6 @@ tail17:
 	VMULPD Z1, Z0, Z1
 	VMOVUPD Z1, K1, (SI)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

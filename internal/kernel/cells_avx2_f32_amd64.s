@@ -171,7 +171,12 @@ DATA edge1F32AVX2<>+24(SB)/8, $-1
 GLOBL edge1F32AVX2<>(SB), RODATA|NOPTR, $64
 
 // func lstmForwardF32AVX2(i, f, g, o, cPrev, c, tanhC, h []float32)
-TEXT ·lstmForwardF32AVX2(SB), NOSPLIT, $0-192
+TEXT ·lstmForwardF32AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -540,11 +545,17 @@ tail5:
 	VMULPS Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (R11)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func lstmBackwardF32AVX2(i, f, g, o, cPrev, tanhC, dh, dc []float32)
-TEXT ·lstmBackwardF32AVX2(SB), NOSPLIT, $0-192
+TEXT ·lstmBackwardF32AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -640,11 +651,17 @@ tail8:
 	VMULPS Y1, Y4, Y4
 	VMASKMOVPS Y4, Y0, (R11)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruForwardF32AVX2(xr, xz, xn, hr, hz, hn, hPrev, h []float32)
-TEXT ·gruForwardF32AVX2(SB), NOSPLIT, $0-192
+TEXT ·gruForwardF32AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ xr_base+0(FP), SI
 	MOVQ xz_base+24(FP), DI
 	MOVQ xn_base+48(FP), BX
@@ -903,11 +920,17 @@ tail14:
 	VFMADD213PS Y2, Y1, Y3
 	VMASKMOVPS Y3, Y0, (R11)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruBackwardF32AVX2(r, z, n, hr, hz, hn, hPrev, dh []float32)
-TEXT ·gruBackwardF32AVX2(SB), NOSPLIT, $0-192
+TEXT ·gruBackwardF32AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ r_base+0(FP), SI
 	MOVQ z_base+24(FP), DI
 	MOVQ n_base+48(FP), BX
@@ -989,11 +1012,17 @@ tail17:
 	VMULPS Y5, Y3, Y4
 	VMASKMOVPS Y4, Y0, (R9)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tanhBackwardF32AVX2(dx, y, dy []float32)
-TEXT ·tanhBackwardF32AVX2(SB), NOSPLIT, $0-72
+TEXT ·tanhBackwardF32AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dx_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	MOVQ dy_base+48(FP), BX
@@ -1026,11 +1055,17 @@ tail20:
 	VMULPS Y3, Y2, Y2
 	VMASKMOVPS Y2, Y0, (SI)(AX*1)
 end21:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func adamF32AVX2(value, grad, m, v []float32, mix1, keep2, mix2, eps, step, root, l2, keep float32)
-TEXT ·adamF32AVX2(SB), NOSPLIT, $0-128
+TEXT ·adamF32AVX2(SB), NOSPLIT, $8-128
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ value_base+0(FP), SI
 	MOVQ grad_base+24(FP), DI
 	MOVQ m_base+48(FP), BX
@@ -1100,5 +1135,6 @@ tail23:
 	VFMSUB213PS Y12, Y7, Y9
 	VMASKMOVPS Y9, Y8, (SI)(AX*1)
 end24:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

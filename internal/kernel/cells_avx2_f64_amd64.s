@@ -143,7 +143,12 @@ DATA edge1F64AVX2<>+24(SB)/8, $-1
 GLOBL edge1F64AVX2<>(SB), RODATA|NOPTR, $64
 
 // func lstmForwardF64AVX2(i, f, g, o, cPrev, c, tanhC, h []float64)
-TEXT ·lstmForwardF64AVX2(SB), NOSPLIT, $0-192
+TEXT ·lstmForwardF64AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -572,11 +577,17 @@ tail5:
 	VMULPD Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (R11)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func lstmBackwardF64AVX2(i, f, g, o, cPrev, tanhC, dh, dc []float64)
-TEXT ·lstmBackwardF64AVX2(SB), NOSPLIT, $0-192
+TEXT ·lstmBackwardF64AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -672,11 +683,17 @@ tail8:
 	VMULPD Y1, Y4, Y4
 	VMASKMOVPD Y4, Y0, (R11)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruForwardF64AVX2(xr, xz, xn, hr, hz, hn, hPrev, h []float64)
-TEXT ·gruForwardF64AVX2(SB), NOSPLIT, $0-192
+TEXT ·gruForwardF64AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ xr_base+0(FP), SI
 	MOVQ xz_base+24(FP), DI
 	MOVQ xn_base+48(FP), BX
@@ -971,11 +988,17 @@ tail14:
 	VFMADD213PD Y2, Y1, Y3
 	VMASKMOVPD Y3, Y0, (R11)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruBackwardF64AVX2(r, z, n, hr, hz, hn, hPrev, dh []float64)
-TEXT ·gruBackwardF64AVX2(SB), NOSPLIT, $0-192
+TEXT ·gruBackwardF64AVX2(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ r_base+0(FP), SI
 	MOVQ z_base+24(FP), DI
 	MOVQ n_base+48(FP), BX
@@ -1057,11 +1080,17 @@ tail17:
 	VMULPD Y5, Y3, Y4
 	VMASKMOVPD Y4, Y0, (R9)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tanhBackwardF64AVX2(dx, y, dy []float64)
-TEXT ·tanhBackwardF64AVX2(SB), NOSPLIT, $0-72
+TEXT ·tanhBackwardF64AVX2(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dx_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	MOVQ dy_base+48(FP), BX
@@ -1094,11 +1123,17 @@ tail20:
 	VMULPD Y3, Y2, Y2
 	VMASKMOVPD Y2, Y0, (SI)(AX*1)
 end21:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func adamF64AVX2(value, grad, m, v []float64, mix1, keep2, mix2, eps, step, root, l2, keep float64)
-TEXT ·adamF64AVX2(SB), NOSPLIT, $0-160
+TEXT ·adamF64AVX2(SB), NOSPLIT, $8-160
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ value_base+0(FP), SI
 	MOVQ grad_base+24(FP), DI
 	MOVQ m_base+48(FP), BX
@@ -1168,5 +1203,6 @@ tail23:
 	VFMSUB213PD Y12, Y7, Y9
 	VMASKMOVPD Y9, Y8, (SI)(AX*1)
 end24:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

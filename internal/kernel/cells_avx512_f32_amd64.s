@@ -53,7 +53,12 @@ DATA c40000000F32AVX512<>+0(SB)/4, $0x40000000
 GLOBL c40000000F32AVX512<>(SB), RODATA|NOPTR, $4
 
 // func lstmForwardF32AVX512(i, f, g, o, cPrev, c, tanhC, h []float32)
-TEXT ·lstmForwardF32AVX512(SB), NOSPLIT, $0-192
+TEXT ·lstmForwardF32AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -366,11 +371,17 @@ tail5:
 	VMULPS Z1, Z0, Z0
 	VMOVUPS Z0, K1, (R11)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func lstmBackwardF32AVX512(i, f, g, o, cPrev, tanhC, dh, dc []float32)
-TEXT ·lstmBackwardF32AVX512(SB), NOSPLIT, $0-192
+TEXT ·lstmBackwardF32AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -465,11 +476,17 @@ tail8:
 	VMULPS Z0, Z3, Z3
 	VMOVUPS Z3, K1, (R11)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruForwardF32AVX512(xr, xz, xn, hr, hz, hn, hPrev, h []float32)
-TEXT ·gruForwardF32AVX512(SB), NOSPLIT, $0-192
+TEXT ·gruForwardF32AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ xr_base+0(FP), SI
 	MOVQ xz_base+24(FP), DI
 	MOVQ xn_base+48(FP), BX
@@ -690,11 +707,17 @@ tail14:
 	VFMADD213PS Z1, Z0, Z2
 	VMOVUPS Z2, K1, (R11)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruBackwardF32AVX512(r, z, n, hr, hz, hn, hPrev, dh []float32)
-TEXT ·gruBackwardF32AVX512(SB), NOSPLIT, $0-192
+TEXT ·gruBackwardF32AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ r_base+0(FP), SI
 	MOVQ z_base+24(FP), DI
 	MOVQ n_base+48(FP), BX
@@ -775,11 +798,17 @@ tail17:
 	VMULPS Z4, Z2, Z3
 	VMOVUPS Z3, K1, (R9)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tanhBackwardF32AVX512(dx, y, dy []float32)
-TEXT ·tanhBackwardF32AVX512(SB), NOSPLIT, $0-72
+TEXT ·tanhBackwardF32AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dx_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	MOVQ dy_base+48(FP), BX
@@ -811,11 +840,17 @@ tail20:
 	VMULPS Z2, Z1, Z1
 	VMOVUPS Z1, K1, (SI)(AX*1)
 end21:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func adamF32AVX512(value, grad, m, v []float32, mix1, keep2, mix2, eps, step, root, l2, keep float32)
-TEXT ·adamF32AVX512(SB), NOSPLIT, $0-128
+TEXT ·adamF32AVX512(SB), NOSPLIT, $8-128
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ value_base+0(FP), SI
 	MOVQ grad_base+24(FP), DI
 	MOVQ m_base+48(FP), BX
@@ -884,5 +919,6 @@ tail23:
 	VFMSUB213PS Z11, Z7, Z8
 	VMOVUPS Z8, K1, (SI)(AX*1)
 end24:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

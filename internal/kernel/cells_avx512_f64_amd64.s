@@ -71,7 +71,12 @@ DATA c4000000000000000F64AVX512<>+0(SB)/8, $0x4000000000000000
 GLOBL c4000000000000000F64AVX512<>(SB), RODATA|NOPTR, $8
 
 // func lstmForwardF64AVX512(i, f, g, o, cPrev, c, tanhC, h []float64)
-TEXT ·lstmForwardF64AVX512(SB), NOSPLIT, $0-192
+TEXT ·lstmForwardF64AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -444,11 +449,17 @@ tail5:
 	VMULPD Z1, Z0, Z0
 	VMOVUPD Z0, K1, (R11)(AX*1)
 end6:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func lstmBackwardF64AVX512(i, f, g, o, cPrev, tanhC, dh, dc []float64)
-TEXT ·lstmBackwardF64AVX512(SB), NOSPLIT, $0-192
+TEXT ·lstmBackwardF64AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ i_base+0(FP), SI
 	MOVQ f_base+24(FP), DI
 	MOVQ g_base+48(FP), BX
@@ -543,11 +554,17 @@ tail8:
 	VMULPD Z0, Z3, Z3
 	VMOVUPD Z3, K1, (R11)(AX*1)
 end9:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruForwardF64AVX512(xr, xz, xn, hr, hz, hn, hPrev, h []float64)
-TEXT ·gruForwardF64AVX512(SB), NOSPLIT, $0-192
+TEXT ·gruForwardF64AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ xr_base+0(FP), SI
 	MOVQ xz_base+24(FP), DI
 	MOVQ xn_base+48(FP), BX
@@ -804,11 +821,17 @@ tail14:
 	VFMADD213PD Z1, Z0, Z2
 	VMOVUPD Z2, K1, (R11)(AX*1)
 end15:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func gruBackwardF64AVX512(r, z, n, hr, hz, hn, hPrev, dh []float64)
-TEXT ·gruBackwardF64AVX512(SB), NOSPLIT, $0-192
+TEXT ·gruBackwardF64AVX512(SB), NOSPLIT, $8-192
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ r_base+0(FP), SI
 	MOVQ z_base+24(FP), DI
 	MOVQ n_base+48(FP), BX
@@ -889,11 +912,17 @@ tail17:
 	VMULPD Z4, Z2, Z3
 	VMOVUPD Z3, K1, (R9)(AX*1)
 end18:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tanhBackwardF64AVX512(dx, y, dy []float64)
-TEXT ·tanhBackwardF64AVX512(SB), NOSPLIT, $0-72
+TEXT ·tanhBackwardF64AVX512(SB), NOSPLIT, $8-72
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ dx_base+0(FP), SI
 	MOVQ y_base+24(FP), DI
 	MOVQ dy_base+48(FP), BX
@@ -925,11 +954,17 @@ tail20:
 	VMULPD Z2, Z1, Z1
 	VMOVUPD Z1, K1, (SI)(AX*1)
 end21:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func adamF64AVX512(value, grad, m, v []float64, mix1, keep2, mix2, eps, step, root, l2, keep float64)
-TEXT ·adamF64AVX512(SB), NOSPLIT, $0-160
+TEXT ·adamF64AVX512(SB), NOSPLIT, $8-160
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ value_base+0(FP), SI
 	MOVQ grad_base+24(FP), DI
 	MOVQ m_base+48(FP), BX
@@ -998,5 +1033,6 @@ tail23:
 	VFMSUB213PD Z11, Z7, Z8
 	VMOVUPD Z8, K1, (SI)(AX*1)
 end24:
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

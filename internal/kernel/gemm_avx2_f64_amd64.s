@@ -15,7 +15,12 @@ DATA edge2F64AVX2<>+56(SB)/8, $-1
 GLOBL edge2F64AVX2<>(SB), RODATA|NOPTR, $128
 
 // func tile1x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile1x1F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile1x1F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -120,11 +125,17 @@ done7:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile1
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile2x1F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile2x1F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -261,11 +272,17 @@ done16:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile10
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile3x1F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile3x1F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -434,11 +451,17 @@ done25:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile19
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile4x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile4x1F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile4x1F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -642,11 +665,17 @@ done34:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile28
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile5x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile5x1F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile5x1F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -882,11 +911,17 @@ done43:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile37
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile6x1F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile6x1F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile6x1F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -1154,11 +1189,17 @@ done52:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile46
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile1x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile1x2F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile1x2F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -1289,11 +1330,17 @@ done61:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile55
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile2x2F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile2x2F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -1473,11 +1520,17 @@ done70:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile64
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile3x2F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile3x2F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -1706,11 +1759,17 @@ done79:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile73
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile4x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile4x2F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile4x2F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -1991,11 +2050,17 @@ done88:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile82
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile5x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile5x2F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile5x2F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -2325,11 +2390,17 @@ done97:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile91
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile6x2F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile6x2F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile6x2F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -2708,11 +2779,17 @@ done106:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile100
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile1x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile1x4F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile1x4F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -2862,11 +2939,17 @@ done115:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile109
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile2x4F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile2x4F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -3080,11 +3163,17 @@ done124:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile118
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x4F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile3x4F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile3x4F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -3362,11 +3451,17 @@ done133:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile127
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile1x8F64AVX2(k, tiles int, a *float64, aRow, aTile int, b *float64, bRow, bPanel int, c *float64, cRow, cols int, old *float64, oldRow int, alpha, beta float64)
-TEXT ·tile1x8F64AVX2(SB), NOSPLIT, $0-120
+TEXT ·tile1x8F64AVX2(SB), NOSPLIT, $8-120
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $3, R8
 	MOVQ bRow+48(FP), BX
@@ -3596,5 +3691,6 @@ done142:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile136
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

@@ -5,7 +5,12 @@
 #include "textflag.h"
 
 // func tile1x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile1x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile1x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -94,11 +99,17 @@ store6:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile1
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile2x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile2x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -214,11 +225,17 @@ store12:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile7
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile3x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile3x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -361,11 +378,17 @@ store18:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile13
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile4x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile4x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile4x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -538,11 +561,17 @@ store24:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile19
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile5x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile5x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile5x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -742,11 +771,17 @@ store30:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile25
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile6x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile6x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile6x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -973,11 +1008,17 @@ store36:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile31
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile7x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile7x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile7x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -1234,11 +1275,17 @@ store42:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile37
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile8x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile8x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile8x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -1522,11 +1569,17 @@ store48:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile43
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile9x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile9x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile9x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -1837,11 +1890,17 @@ store54:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile49
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile10x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile10x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile10x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -2182,11 +2241,17 @@ store60:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile55
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile11x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile11x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile11x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -2554,11 +2619,17 @@ store66:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile61
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile12x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile12x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile12x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -2953,11 +3024,17 @@ store72:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile67
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile13x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile13x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile13x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -3382,11 +3459,17 @@ store78:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile73
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile14x1F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile14x1F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile14x1F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -3838,11 +3921,17 @@ store84:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile79
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile1x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile1x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile1x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -3957,11 +4046,17 @@ store90:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile85
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile2x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile2x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -4118,11 +4213,17 @@ store96:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile91
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile3x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile3x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -4321,11 +4422,17 @@ store102:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile97
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile4x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile4x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile4x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -4569,11 +4676,17 @@ store108:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile103
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile5x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile5x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile5x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -4859,11 +4972,17 @@ store114:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile109
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile6x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile6x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile6x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -5191,11 +5310,17 @@ store120:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile115
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile7x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile7x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile7x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -5585,11 +5710,17 @@ store126:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile121
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile8x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile8x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile8x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -6021,11 +6152,17 @@ store132:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile127
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile9x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile9x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile9x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -6499,11 +6636,17 @@ store138:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile133
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile10x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile10x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile10x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -7022,11 +7165,17 @@ store144:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile139
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile11x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile11x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile11x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -7587,11 +7736,17 @@ store150:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile145
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile12x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile12x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile12x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -8194,11 +8349,17 @@ store156:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile151
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile13x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile13x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile13x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -8846,11 +9007,17 @@ store162:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile157
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile14x2F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile14x2F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile14x2F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -9540,11 +9707,17 @@ store168:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile163
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile1x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile1x4F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile1x4F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -9673,11 +9846,17 @@ store174:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile169
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile2x4F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile2x4F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -9858,11 +10037,17 @@ store180:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile175
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile3x4F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile3x4F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -10095,11 +10280,17 @@ store186:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile181
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile4x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile4x4F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile4x4F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -10387,11 +10578,17 @@ store192:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile187
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile5x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile5x4F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile5x4F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -10731,11 +10928,17 @@ store198:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile193
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile6x4F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile6x4F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile6x4F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -11127,11 +11330,17 @@ store204:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile199
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile1x8F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile1x8F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile1x8F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -11330,11 +11539,17 @@ store210:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile205
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile2x8F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile2x8F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile2x8F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -11629,11 +11844,17 @@ store216:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile211
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET
 
 // func tile3x8F32AVX512(k, tiles int, a *float32, aRow, aTile int, b *float32, bRow, bPanel int, c *float32, cRow, cols int, old *float32, oldRow int, alpha, beta float32)
-TEXT ·tile3x8F32AVX512(SB), NOSPLIT, $0-112
+TEXT ·tile3x8F32AVX512(SB), NOSPLIT, $8-112
+	STMXCSR before-8(SP)
+	MOVL before-8(SP), AX
+	ORL $32832, AX
+	MOVL AX, within-4(SP)
+	LDMXCSR within-4(SP)
 	MOVQ aRow+24(FP), R8
 	SHLQ $2, R8
 	MOVQ bRow+48(FP), BX
@@ -12024,5 +12245,6 @@ store222:
 	ADDQ AX, a+16(FP)
 	DECQ tiles+8(FP)
 	JNZ tile217
+	LDMXCSR before-8(SP)
 	VZEROUPPER
 	RET

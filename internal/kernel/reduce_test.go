@@ -77,7 +77,8 @@ func testSoftmaxRow[F Float](t *testing.T) {
 				src.data[i] = 3*src.data[i] + offset
 			}
 			before, dst := src.clone(), newGuard[F](n)
-			got := SoftmaxRow(dst.data, src.data)
+			top, logSum := SoftmaxRow(dst.data, src.data)
+			got := float64(top) + logSum
 			dst.check(t, "destination")
 			sameSlice(t, "source", src.all, before.all)
 			sum := 0.0
@@ -109,8 +110,8 @@ func TestSoftmaxRowSpecial(t *testing.T) {
 					return s
 				}
 				s := row(-inf, 5)
-				if got := SoftmaxRow(s, s); got != 5 {
-					t.Errorf("logarithm of one number's sum is %v, want 5", got)
+				if top, logSum := SoftmaxRow(s, s); top != 5 || logSum != 0 {
+					t.Errorf("logarithm of one number's sum is %v + %v, want 5 + 0", top, logSum)
 				}
 				sameSlice(t, "one number", s, row(0, 1))
 				for name, s := range map[string][]float32{"NaN": row(1, nan), "+Inf": row(1, inf), "-Inf": row(-inf, -inf)} {
@@ -119,8 +120,11 @@ func TestSoftmaxRowSpecial(t *testing.T) {
 				}
 			}
 		}
-		if got := SoftmaxRow([]float32{}, nil); !math.IsInf(got, -1) {
-			t.Errorf("logarithm of an empty sum is %v, want -Inf", got)
+		if top, logSum := SoftmaxRow([]float32{}, nil); top != -inf || !math.IsInf(logSum, -1) {
+			t.Errorf("logarithm of an empty sum is %v + %v, want -Inf", top, logSum)
+		}
+		if top, logSum := SoftmaxRow(make([]float32, 3), []float32{1e30, 1e30, 1e30}); top != 1e30 || math.Abs(logSum-math.Log(3)) > 1e-6 {
+			t.Errorf("logarithm of a sum of equal numbers is %v + %v, want 1e30 + log 3", top, logSum)
 		}
 	})
 }

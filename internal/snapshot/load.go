@@ -68,6 +68,32 @@ func Load(dir string) (s *Snapshot, skipped []error, err error) {
 	return nil, skipped, &Error{"load", dir, err}
 }
 
+// LoadAll returns all snapshots in dir whose files match their SHA256SUMS, the
+// newest first, of each step the newest one, and for each that does not match
+// an *Error that says why. If there is none, errors.Is(err, ErrNone).
+func LoadAll(dir string) (all []*Snapshot, skipped []error, err error) {
+	ids, err := list(dir)
+	if err != nil {
+		return nil, nil, &Error{"load", dir, err}
+	}
+	for _, i := range ids {
+		if n := len(all); n > 0 && all[n-1].Step == i.step {
+			continue
+		}
+		path := filepath.Join(dir, i.String())
+		files, err := verify(path)
+		if err != nil {
+			skipped = append(skipped, &Error{"load", path, err})
+			continue
+		}
+		all = append(all, &Snapshot{path, i.step, files})
+	}
+	if len(all) == 0 {
+		return nil, skipped, &Error{"load", dir, errors.Join(append([]error{ErrNone}, skipped...)...)}
+	}
+	return all, skipped, nil
+}
+
 // verify reads the files of a snapshot and compares the SHA256SUMS that they
 // give with the stored one, byte for byte.
 func verify(path string) (map[string][]byte, error) {

@@ -213,6 +213,28 @@ func (s system) prune(dir string, this id, keep int) error {
 	return errors.Join(errs...)
 }
 
+// Remove removes a step's snapshots, if there are any.
+func Remove(dir string, step int64) error {
+	unlock, err := claim(dir)
+	if err != nil {
+		return &Error{"remove", dir, err}
+	}
+	defer unlock()
+	ids, err := list(dir)
+	if err != nil {
+		return &Error{"remove", dir, err}
+	}
+	for _, i := range slices.Backward(ids) { // the newest last
+		if i.step != step {
+			continue
+		}
+		if err := disk.remove(dir, i); err != nil {
+			return &Error{"remove", dir, err}
+		}
+	}
+	return nil
+}
+
 // remove takes the snapshot out of Load's sight before it takes it apart.
 func (s system) remove(dir string, i id) error {
 	tmp := filepath.Join(dir, tmpPrefix+"old-"+i.String())

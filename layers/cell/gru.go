@@ -45,7 +45,7 @@ func (g *GRU) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (
 
 var gruRecurrence = graph.Recurrence{
 	Name: "GRU", Gates: 3, States: 1, Apart: true, Direct: true,
-	Activations: []graph.Gate{{Name: "reset"}, {Name: "update"}, {Name: "candidate", Low: -1}},
+	Activations: []graph.Gate{{Name: "reset"}, {Name: "update"}, {Name: "candidate", Low: -1}, {Name: "h", Low: -1, Next: true}},
 	F32:         graph.Arithmetic[float32]{Forward: gruForward[float32], Backward: gruBackward[float32]},
 	F64:         graph.Arithmetic[float64]{Forward: gruForward[float64], Backward: gruBackward[float64]},
 }

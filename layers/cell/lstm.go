@@ -51,7 +51,7 @@ func (l *LSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 
 var lstmRecurrence = graph.Recurrence{
 	Name: "LSTM", Gates: 4, States: 2, Keep: 1, // keeps tanh(c')
-	Activations: []graph.Gate{{Name: "input"}, {Name: "forget"}, {Name: "candidate", Low: -1}, {Name: "output"}},
+	Activations: []graph.Gate{{Name: "input"}, {Name: "forget"}, {Name: "candidate", Low: -1}, {Name: "output"}, {Name: "h", Low: -1, Next: true}},
 	F32:         graph.Arithmetic[float32]{Forward: lstmForward[float32], Backward: lstmBackward[float32]},
 	F64:         graph.Arithmetic[float64]{Forward: lstmForward[float64], Backward: lstmBackward[float64]},
 }

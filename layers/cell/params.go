@@ -8,9 +8,12 @@ import (
 
 // between draws from U(low, high).
 func between(low, high float64) graph.Initializer {
-	return func(values []float64, _ []int, rng *rand.Rand) error {
+	return func(values []float64, shape []int, rng *rand.Rand) error {
+		if err := graph.Uniform((high-low)/2)(values, shape, rng); err != nil {
+			return err
+		}
 		for i := range values {
-			values[i] = low + (high-low)*rng.Float64()
+			values[i] += (low + high) / 2
 		}
 		return nil
 	}

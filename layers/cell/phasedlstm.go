@@ -43,9 +43,12 @@ func NewPhasedLSTM(input, hidden int, o Options, rng *rand.Rand) *PhasedLSTM {
 		LogTau: graph.NewParam(between(0, 3), rng, hidden),
 		LogitR: graph.NewParam(all(math.Log(r/(1-r))), rng, hidden),
 	}
-	l.Shift = graph.NewParam(func(values []float64, _ []int, rng *rand.Rand) error {
+	l.Shift = graph.NewParam(func(values []float64, shape []int, rng *rand.Rand) error {
+		if err := between(0, 1)(values, shape, rng); err != nil {
+			return err
+		}
 		for i := range values {
-			values[i] = rng.Float64() * math.Exp(l.LogTau.Value.At(i))
+			values[i] *= math.Exp(l.LogTau.Value.At(i))
 		}
 		return nil
 	}, rng, hidden)

@@ -52,6 +52,8 @@ func (r *RNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (
 var (
 	tanhRecurrence = graph.Recurrence{
 		Name: "RNN", Gates: 1, States: 1,
+		Activations: []graph.Gate{{Name: "h", Low: -1, Next: true}},
+
 		F32: graph.Arithmetic[float32]{Forward: tanhForward[float32], Backward: tanhBackward[float32]},
 		F64: graph.Arithmetic[float64]{Forward: tanhForward[float64], Backward: tanhBackward[float64]},
 	}

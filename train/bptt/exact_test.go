@@ -401,3 +401,28 @@ func TestParseBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestIgnoredTargets: windows count by the targets that the loss doesn't ignore.
+func TestIgnoredTargets(t *testing.T) {
+	p := newProblem(t, cells["LSTM"], 23, 0)
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{layers.NewEmbedding(vocabulary, 3, rng), layers.NewLSTM(3, 4, layers.LSTMOptions{}, rng), layers.NewLinear(4, vocabulary, rng)}
+	graph.SetDType(model.Params(), graph.Float64)
+	p.params = model.Params()
+	weights := []float64{1, 2, 0.5, 1, 1, 3, 1}
+	p.write = func(b *graph.Builder) *graph.Node {
+		return loss.CrossEntropy{Ignore: []int{2, 3}, ClassWeights: weights}.Cost(b, model.Apply(b, b.Input(seqdata.Input)))
+	}
+	want, whole, _ := p.gradient(t, bptt.Truncated{Window: 23})
+	for _, s := range []train.Strategy{bptt.Full{Window: 5}, bptt.Checkpointed{Window: 4, Memory: 40000}} {
+		got, r, _ := p.gradient(t, s)
+		if d := distance(got, want); d > 1e-10 || math.Abs(r.Loss-whole.Loss) > 1e-12 || math.Abs(r.Weight-whole.Weight) > 1e-12 {
+			t.Errorf("%#v: differs by %g, loss %v and %v", s, d, r.Loss, whole.Loss)
+		}
+	}
+	for _, s := range []train.Strategy{bptt.Truncated{Window: 3, Reach: 24}, bptt.RTRL{Window: 4}} {
+		if got, weight := sumOfUpdates(t, p, s); distance(got, want) > 1e-10 || math.Abs(weight-whole.Weight) > 1e-12 {
+			t.Errorf("%#v: differs by %g", s, distance(got, want))
+		}
+	}
+}

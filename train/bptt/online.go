@@ -50,6 +50,7 @@ func (r *Run) online(op string, steps int, m mode, begin func(o *online) (influe
 	}
 	var result Result
 	var sum []float64
+	var seen [][]graph.Recording
 	for k := range steps {
 		w, err := r.next(1)
 		if err == io.EOF && k > 0 {
@@ -82,6 +83,7 @@ func (r *Run) online(op string, steps int, m mode, begin func(o *online) (influe
 		if err := o.back(); err != nil {
 			return Result{}, err
 		}
+		seen = append(seen, p.Recordings())
 		for i, g := range o.row {
 			sum[i] += g
 		}
@@ -101,6 +103,12 @@ func (r *Run) online(op string, steps int, m mode, begin func(o *online) (influe
 		result.Program = p
 	}
 	result.Loss *= shareOf(1, result.Weight)
+	result.Recordings = graph.JoinRecordings(seen...)
+	for _, seen := range result.Recordings {
+		for t := range seen.Norms {
+			seen.Norms[t] *= shareOf(1, result.Weight)
+		}
+	}
 	for i := range sum {
 		sum[i] *= shareOf(1, result.Weight)
 	}

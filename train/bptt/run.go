@@ -51,6 +51,10 @@ type Result struct {
 	Program *graph.Program // the last one run
 	Work    Work           // what it took, for strategies that may compute windows more than once
 
+	// Recordings are what the programs saw on the way back, if they observe (Programs.Options): the norms of the gradients
+	// at all time steps that the update went back through, over all windows. Online strategies go back one step only, so
+	// theirs are of each step's own cost.
+	Recordings []graph.Recording
 }
 
 // require fails if the data say that no sequence has a full window of this length, as a *seqdata.Stream does.
@@ -106,5 +110,8 @@ func (r *Run) step(p *graph.Program, batch *seqdata.Batch, seed uint64) (Result,
 	p.Store(r.States)
 	r.States.Clear(batch.Ends)
 	count, weight := batch.Targets()
-	return Result{Loss: p.Cost(), Targets: count, Weight: weight, Program: p}, nil
+	if v, ok := p.TargetWeight(); ok {
+		weight = v
+	}
+	return Result{Loss: p.Cost(), Targets: count, Weight: weight, Program: p, Recordings: p.Recordings()}, nil
 }

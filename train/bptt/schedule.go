@@ -48,3 +48,15 @@ func advances(n, s int) int {
 	}
 	return r*n - reach(s+1, r-1)
 }
+
+// firstAdvances returns how many times the first block of the chain is computed ahead of its own turn.
+func firstAdvances(n, s int) int {
+	if s == 0 {
+		return n - 1
+	}
+	times := 0
+	for ; n > 1; n = split(n, s) {
+		times++
+	}
+	return times
+}

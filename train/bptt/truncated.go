@@ -84,6 +84,7 @@ func (s Truncated) overlapping(r *Run) (Result, error) {
 			return Result{}, err
 		}
 	}
+	result.Recordings = c.recordings()
 	return result, nil
 }
 

@@ -1,6 +1,8 @@
 package bptt
 
 import (
+	"slices"
+
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/seqdata"
 )
@@ -31,6 +33,9 @@ func (r *Run) forward(w *window, m mode, instance int) error {
 	p.Store(r.States)
 	r.States.Clear(w.batch.Ends)
 	w.program, w.cost = p, p.Cost()
+	if v, ok := p.TargetWeight(); ok { // the loss knows better, such as which targets it ignores
+		w.weight = v
+	}
 	return nil
 }
 
@@ -38,6 +43,7 @@ func (r *Run) forward(w *window, m mode, instance int) error {
 type chain struct {
 	states graph.States // gradients with respect to the states between the window gone through and the one before
 	begun  bool
+	seen   [][]graph.Recording // by window, the last one first
 }
 
 // back goes through a window whose activations its program holds. share is what the window's mean cost counts in the
@@ -60,7 +66,16 @@ func (c *chain) back(w *window, share float64) error {
 	}
 	w.program.StoreGradients(c.states)
 	c.begun = true
+	if seen := w.program.Recordings(); seen != nil {
+		c.seen = append(c.seen, seen)
+	}
 	return nil
+}
+
+// recordings is what was seen in all windows together.
+func (c *chain) recordings() []graph.Recording {
+	slices.Reverse(c.seen)
+	return graph.JoinRecordings(c.seen...)
 }
 
 // shareOf is a part of a whole, or 0 if nothing has a weight.

@@ -82,6 +82,8 @@ func TestCrossEntropyOfLargeLogits(t *testing.T) {
 		{[]float64{0, 0, 0, 0}, math.Log(4)},
 		{[]float64{1e8, 1e8, 1e8, 1e8}, math.Log(4)},
 		{[]float64{-1e8, -1e8, -1e8, -1e8}, math.Log(4)},
+		{[]float64{1e30, 1e30, 1e30, 1e30}, math.Log(4)},
+		{[]float64{-1e30, -1e30, -1e30, -1e30}, math.Log(4)},
 		{[]float64{1e30, 0, 0, 0}, 0},
 		{[]float64{0, 1e30, 0, 0}, 1e30},
 		{[]float64{200, 100, 0, -100}, 0},

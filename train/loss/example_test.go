@@ -3,6 +3,7 @@ package loss_test
 import (
 	"fmt"
 	"log"
+	"math"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/seqdata"
@@ -48,7 +49,47 @@ func ExampleCrossEntropy_outOfRange() {
 	}
 	fmt.Println(program.Run(0))
 	// Output:
-	// CrossEntropy: index 3 at position 1, want 0 to 2
+	// CrossEntropy: step 1 of sequence 0: index 3 at position 1, want 0 to 2
+}
+
+// Two steps of a mean over three: the last one is padding, and 0 is its id.
+func ExampleCrossEntropy_padding() {
+	b := graph.NewBuilder(graph.Window{T: 3, B: 1}, graph.Options{})
+	b.Ints(seqdata.Target, 3)
+	program, err := b.Forward(loss.CrossEntropy{Ignore: []int{0}}.Cost(b, b.Floats("logits", 3, 4)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := program.SetInts(seqdata.Target, []int32{2, 1, 0}); err != nil {
+		log.Fatal(err)
+	}
+	if err := program.Run(0); err != nil {
+		log.Fatal(err)
+	}
+	weight, _ := program.TargetWeight()
+	fmt.Printf("%.3f nats, the mean over %v targets\n", program.Cost(), weight)
+	// Output:
+	// 1.386 nats, the mean over 2 targets
+}
+
+// Three steps that emit the blank 0 or the labels 1 or 2, all with equal probability. Of the 27 alignments, five give the
+// labels 1 2: 012, 102, 120, 112 and 122.
+func ExampleCTC() {
+	b := graph.NewBuilder(graph.Window{T: 3, B: 1}, graph.Options{})
+	b.Ints(seqdata.Target, 2)
+	program, err := b.Forward(loss.CTC{Sum: true}.Cost(b, b.Floats("logits", 3, 3)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := program.SetInts(seqdata.Target, []int32{1, 2}); err != nil {
+		log.Fatal(err)
+	}
+	if err := program.Run(0); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%.1f of 27\n", 27*math.Exp(-program.Cost()))
+	// Output:
+	// 5.0 of 27
 }
 
 // Errors of 1 and 3: their squares' mean is 5.

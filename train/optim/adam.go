@@ -19,14 +19,15 @@ type Adam struct {
 	Beta2        float64 // 0 means 0.999
 	Epsilon      float64 // 0 means 1e-8
 	WeightDecay  float64 // L2
+	AMSGrad      bool    // the largest v so far in place of v in the last line (Reddi et al. 2018)
+	Groups       []Group
 
-	memory
-	sweep adamSweep
+	adam
 }
 
 // Step updates the arena's values from its gradients, at factor times the learning rate.
 func (o *Adam) Step(a *graph.Arena, factor float64) error {
-	return adam("Adam", factor, o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, 0, &o.memory, &o.sweep, a)
+	return o.step("Adam", a, factor, adamOptions{o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, o.AMSGrad, false, o.Groups})
 }
 
 // AdamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019): p ← p·(1 - LearningRate·WeightDecay) before
@@ -37,62 +38,80 @@ type AdamW struct {
 	Beta2        float64 // 0 means 0.999
 	Epsilon      float64 // 0 means 1e-8
 	WeightDecay  float64 // 0 means none; PyTorch's default is 0.01
+	AMSGrad      bool    // as in Adam
+	Groups       []Group
 
-	memory
-	sweep adamSweep
+	adam
 }
 
 // Step updates the arena's values from its gradients, at factor times the learning rate.
 func (o *AdamW) Step(a *graph.Arena, factor float64) error {
-	return adam("AdamW", factor, o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, 0, o.WeightDecay, &o.memory, &o.sweep, a)
+	return o.step("AdamW", a, factor, adamOptions{o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, o.AMSGrad, true, o.Groups})
 }
 
-func adam(name string, factor, rate, beta1, beta2, epsilon, l2, decay float64, memory *memory, sweep *adamSweep, a *graph.Arena) error {
-	rate, beta1, beta2, epsilon = orDefault(rate, 1e-3), orDefault(beta1, 0.9), orDefault(beta2, 0.999), orDefault(epsilon, 1e-8)
-	for _, err := range []error{
-		inRange(name, "factor", factor, 0, math.Inf(1)),
-		inRange(name, "LearningRate", rate, 0, math.Inf(1)),
-		inRange(name, "Beta1", beta1, 0, 1),
-		inRange(name, "Beta2", beta2, 0, 1),
-		inRange(name, "Epsilon", epsilon, 0, math.Inf(1)),
-		inRange(name, "WeightDecay", l2+decay, 0, math.Inf(1)),
-	} {
-		if err != nil {
-			return err
-		}
+// adam is what Adam and AdamW share.
+type adam struct {
+	memory
+	adamOptions         // of the present step
+	bias1, root float64 // 1 - β₁ᵗ and √(1 - β₂ᵗ)
+}
+
+type adamOptions struct {
+	rate, beta1, beta2, epsilon, decay float64
+	amsgrad, decoupled                 bool
+	groups                             []Group
+}
+
+func (s *adam) step(op string, a *graph.Arena, factor float64, o adamOptions) error {
+	o.rate, o.epsilon = orDefault(o.rate, 1e-3), orDefault(o.epsilon, 1e-8)
+	o.beta1, o.beta2 = orDefault(o.beta1, 0.9), orDefault(o.beta2, 0.999)
+	err := check(op,
+		option{"factor", factor, 0, inf},
+		option{"LearningRate", o.rate, 0, inf},
+		option{"Beta1", o.beta1, 0, 1},
+		option{"Beta2", o.beta2, 0, 1},
+		option{"Epsilon", o.epsilon, 0, inf},
+		option{"WeightDecay", o.decay, 0, inf},
+	)
+	if err == nil {
+		err = s.begin(op, a, o.groups, "m", "v", when(o.amsgrad, "largest v"))
 	}
-	m, err := memory.moment("m", a)
 	if err != nil {
 		return err
 	}
-	v, err := memory.moment("v", a)
-	if err != nil {
-		return err
-	}
-	rate *= factor
-	memory.steps++
-	t := float64(memory.steps)
-	step, root := rate/(1-math.Pow(beta1, t)), math.Sqrt(1-math.Pow(beta2, t))
-	*sweep = adamSweep{a, m, v, beta1, beta2, epsilon, step, root, l2, rate * decay}
-	a.Sweep(sweep)
+	s.steps++
+	t := float64(s.steps)
+	s.adamOptions = o
+	s.bias1, s.root = 1-math.Pow(o.beta1, t), math.Sqrt(1-math.Pow(o.beta2, t))
+	s.sweep(s, factor*o.rate, o.decay)
 	return nil
 }
 
-// adamSweep is one step.
-type adamSweep struct {
-	a                                                     *graph.Arena
-	m, v                                                  *graph.Tensor
-	beta1, beta2, epsilon, stepSize, sqrtBias2, l2, decay float64
+func (s *adam) update(r part) {
+	if s.double() {
+		adamStep[float64](s, r)
+	} else {
+		adamStep[float32](s, r)
+	}
 }
 
-// Sweep makes the step for a range of the parameters.
-func (s *adamSweep) Sweep(from, to int) {
-	p, g := s.a.Values, s.a.Grads
-	if p.F64 != nil {
-		kernel.AdamStep(p.F64[from:to], g.F64[from:to], s.m.F64[from:to], s.v.F64[from:to],
-			s.beta1, s.beta2, s.epsilon, s.stepSize, s.sqrtBias2, s.l2, s.decay)
-	} else {
-		kernel.AdamStep(p.F32[from:to], g.F32[from:to], s.m.F32[from:to], s.v.F32[from:to],
-			s.beta1, s.beta2, s.epsilon, s.stepSize, s.sqrtBias2, s.l2, s.decay)
+func adamStep[F kernel.Float](s *adam, r part) {
+	p, grad, m, v, largest := elements[F](&s.memory, r)
+	step, l2, shrink := r.rate/s.bias1, r.decay, 0.0
+	if s.decoupled {
+		l2, shrink = 0, r.rate*r.decay
+	}
+	if largest == nil {
+		kernel.AdamStep(p, grad, m, v, s.beta1, s.beta2, s.epsilon, step, s.root, l2, shrink)
+		return
+	}
+	fresh1, keep2, fresh2 := F(1-s.beta1), F(s.beta2), F(1-s.beta2)
+	rate, root, epsilon, decay, keep := F(step), F(1/s.root), F(s.epsilon), F(l2), F(1-shrink)
+	for i, g := range grad {
+		g += decay * p[i]
+		m[i] += fresh1 * (g - m[i])
+		v[i] = keep2*v[i] + fresh2*g*g
+		largest[i] = max(largest[i], v[i])
+		p[i] = keep*p[i] - rate*m[i]/(sqrt(largest[i])*root+epsilon)
 	}
 }

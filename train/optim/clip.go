@@ -11,12 +11,26 @@ import (
 // is PyTorch's: the factor is max/(norm + 1e-6) where that is below 1). It returns the norm before. A norm that is not
 // finite leaves the gradients alone: the caller must not step.
 func ClipNorm(a *graph.Arena, max float64) (norm float64, err error) {
+	if a == nil {
+		return 0, &graph.ArgumentError{Op: "ClipNorm", Name: "arena", Got: "nil", Want: "an arena"}
+	}
 	if !(max > 0) {
 		return 0, &graph.ArgumentError{Op: "ClipNorm", Name: "max", Got: fmt.Sprint(max), Want: "above 0"}
 	}
 	norm = a.GradNorm()
-	if factor := max / (norm + 1e-6); factor < 1 && !math.IsInf(norm, 0) {
+	if factor := clipFactor(norm, max); factor < 1 {
 		a.ScaleGrads(factor)
 	}
 	return norm, nil
 }
+
+// clipFactor is what a gradient is to be multiplied by.
+func clipFactor(norm, max float64) float64 {
+	factor := max / (norm + 1e-6)
+	if factor < 1 && finite(norm) {
+		return factor
+	}
+	return 1
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -1,8 +1,6 @@
 package optim
 
 import (
-	"math"
-
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
 )
@@ -11,63 +9,71 @@ import (
 //
 //	g ← g + WeightDecay·p
 //	v ← α·v + (1 - α)·g²
-//	p ← p - LearningRate · g / (√v + Epsilon)
+//	u ← g / (√v + Epsilon)
+//	p ← p - LearningRate·u
+//
+// Centered (Graves 2013) takes the variance in place of v: μ ← α·μ + (1 - α)·g, and v - μ² under the root. With Momentum,
+// b ← Momentum·b + u takes the place of u in the last line.
 type RMSprop struct {
 	LearningRate float64 // 0 means 0.01
 	Alpha        float64 // 0 means 0.99
 	Epsilon      float64 // 0 means 1e-8
+	Momentum     float64
+	Centered     bool
 	WeightDecay  float64 // L2
+	Groups       []Group
 
 	memory
-	sweep rmspropSweep
+	alpha, epsilon float64 // of the present step
 }
 
 // Step updates the arena's values from its gradients, at factor times the learning rate.
 func (o *RMSprop) Step(a *graph.Arena, factor float64) error {
-	rate, alpha, epsilon := orDefault(o.LearningRate, 0.01), orDefault(o.Alpha, 0.99), orDefault(o.Epsilon, 1e-8)
-	for _, err := range []error{
-		inRange("RMSprop", "factor", factor, 0, math.Inf(1)),
-		inRange("RMSprop", "LearningRate", rate, 0, math.Inf(1)),
-		inRange("RMSprop", "Alpha", alpha, 0, 1),
-		inRange("RMSprop", "Epsilon", epsilon, 0, math.Inf(1)),
-		inRange("RMSprop", "WeightDecay", o.WeightDecay, 0, math.Inf(1)),
-	} {
-		if err != nil {
-			return err
-		}
+	rate := orDefault(o.LearningRate, 0.01)
+	o.alpha, o.epsilon = orDefault(o.Alpha, 0.99), orDefault(o.Epsilon, 1e-8)
+	err := check("RMSprop",
+		option{"factor", factor, 0, inf},
+		option{"LearningRate", rate, 0, inf},
+		option{"Alpha", o.alpha, 0, 1},
+		option{"Epsilon", o.epsilon, 0, inf},
+		option{"Momentum", o.Momentum, 0, 1},
+		option{"WeightDecay", o.WeightDecay, 0, inf},
+	)
+	if err == nil {
+		err = o.begin("RMSprop", a, o.Groups, "v", when(o.Centered, "mean"), when(o.Momentum > 0, "momentum"))
 	}
-	v, err := o.moment("v", a)
 	if err != nil {
 		return err
 	}
 	o.steps++
-	o.sweep = rmspropSweep{a, v, rate * factor, alpha, epsilon, o.WeightDecay}
-	a.Sweep(&o.sweep)
+	o.sweep(o, factor*rate, o.WeightDecay)
 	return nil
 }
 
-// rmspropSweep is one step.
-type rmspropSweep struct {
-	a                           *graph.Arena
-	v                           *graph.Tensor
-	rate, alpha, epsilon, decay float64
-}
-
-// Sweep makes the step for a range of the parameters.
-func (s *rmspropSweep) Sweep(from, to int) {
-	p, g := s.a.Values, s.a.Grads
-	if p.F64 != nil {
-		rmspropStep(s, p.F64[from:to], g.F64[from:to], s.v.F64[from:to])
+func (o *RMSprop) update(r part) {
+	if o.double() {
+		rmsprop[float64](o, r)
 	} else {
-		rmspropStep(s, p.F32[from:to], g.F32[from:to], s.v.F32[from:to])
+		rmsprop[float32](o, r)
 	}
 }
 
-func rmspropStep[F kernel.Float](s *rmspropSweep, p, grad, v []F) {
-	alpha, epsilon, rate, decay := F(s.alpha), F(s.epsilon), F(s.rate), F(s.decay)
+func rmsprop[F kernel.Float](o *RMSprop, r part) {
+	p, grad, v, mean, b := elements[F](&o.memory, r)
+	rate, decay, alpha, epsilon, mu := F(r.rate), F(r.decay), F(o.alpha), F(o.epsilon), F(o.Momentum)
 	for i, g := range grad {
 		g += decay * p[i]
 		v[i] = alpha*v[i] + (1-alpha)*g*g
-		p[i] -= rate * g / (F(math.Sqrt(float64(v[i]))) + epsilon)
+		square := v[i]
+		if mean != nil {
+			mean[i] = alpha*mean[i] + (1-alpha)*g
+			square = max(0, square-mean[i]*mean[i]) // rounding may make it negative
+		}
+		u := g / (sqrt(square) + epsilon)
+		if b != nil {
+			b[i] = mu*b[i] + u
+			u = b[i]
+		}
+		p[i] -= rate * u
 	}
 }

@@ -1,8 +1,6 @@
 package optim
 
 import (
-	"math"
-
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
 )
@@ -18,75 +16,65 @@ type SGD struct {
 	Dampening    float64
 	Nesterov     bool
 	WeightDecay  float64 // L2
+	Groups       []Group
 
 	memory
-	a    *graph.Arena
-	m    *graph.Tensor
-	rate float64 // of this step
 }
 
 // Step updates the arena's values from its gradients, at factor times the learning rate.
 func (o *SGD) Step(a *graph.Arena, factor float64) error {
-	for _, err := range []error{
-		inRange("SGD", "factor", factor, 0, math.Inf(1)),
-		inRange("SGD", "LearningRate", o.LearningRate, math.SmallestNonzeroFloat64, math.Inf(1)),
-		inRange("SGD", "Momentum", o.Momentum, 0, 1),
-		inRange("SGD", "Dampening", o.Dampening, 0, math.Inf(1)),
-		inRange("SGD", "WeightDecay", o.WeightDecay, 0, math.Inf(1)),
-	} {
-		if err != nil {
-			return err
-		}
+	err := check("SGD",
+		option{"factor", factor, 0, inf},
+		option{"LearningRate", o.LearningRate, positive, inf},
+		option{"Momentum", o.Momentum, 0, 1},
+		option{"Dampening", o.Dampening, 0, inf},
+		option{"WeightDecay", o.WeightDecay, 0, inf},
+	)
+	if err == nil {
+		err = o.begin("SGD", a, o.Groups, when(o.Momentum > 0, "momentum"))
 	}
-	m := &graph.Tensor{}
-	if o.Momentum > 0 {
-		var err error
-		if m, err = o.moment("momentum", a); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	o.steps++
-	o.a, o.m, o.rate = a, m, factor*o.LearningRate
-	a.Sweep((*sgdSweep)(o))
+	o.sweep(o, factor*o.LearningRate, o.WeightDecay)
 	return nil
 }
 
-// sgdSweep is one step.
-type sgdSweep SGD
-
-// Sweep makes the step for a range of the parameters.
-func (o *sgdSweep) Sweep(from, to int) {
-	p, g := o.a.Values, o.a.Grads
-	if p.F64 != nil {
-		sgdStep(o, p.F64[from:to], g.F64[from:to], part(o.m.F64, from, to))
+func (o *SGD) update(r part) {
+	if o.double() {
+		sgd[float64](o, r)
 	} else {
-		sgdStep(o, p.F32[from:to], g.F32[from:to], part(o.m.F32, from, to))
+		sgd[float32](o, r)
 	}
 }
 
-// part is v[from:to], or nil if there is no v.
-func part[F kernel.Float](v []F, from, to int) []F {
-	if v == nil {
-		return nil
-	}
-	return v[from:to]
-}
-
-func sgdStep[F kernel.Float](o *sgdSweep, p, grad, m []F) {
-	rate, mu, keep, decay := F(o.rate), F(o.Momentum), F(1-o.Dampening), F(o.WeightDecay)
-	if o.steps == 1 {
-		keep = 1
-	}
-	for i, g := range grad {
-		g += decay * p[i]
-		if m != nil {
-			m[i] = mu*m[i] + keep*g
-			if o.Nesterov {
-				g += mu * m[i]
-			} else {
-				g = m[i]
-			}
+func sgd[F kernel.Float](o *SGD, r part) {
+	p, grad, m, _, _ := elements[F](&o.memory, r)
+	keep := F(1 - r.rate*r.decay)
+	if m == nil {
+		if keep != 1 {
+			kernel.Scale(keep, p)
 		}
-		p[i] -= rate * g
+		kernel.Axpy(F(-r.rate), grad, p)
+		return
 	}
+	mu, fresh := o.Momentum, 1-o.Dampening
+	if o.steps == 1 {
+		fresh = 1
+	}
+	kernel.Scale(F(mu), m)
+	kernel.Axpy(F(fresh), grad, m)
+	if r.decay != 0 {
+		kernel.Axpy(F(fresh*r.decay), p, m)
+	}
+	if !o.Nesterov {
+		kernel.Axpy(F(-r.rate), m, p)
+		return
+	}
+	if keep != 1 {
+		kernel.Scale(keep, p)
+	}
+	kernel.Axpy(F(-r.rate), grad, p)
+	kernel.Axpy(F(-r.rate*mu), m, p)
 }

@@ -7,7 +7,6 @@ import (
 	"image/color"
 	"io"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -15,8 +14,6 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // The picture is 900 by 500 pixels, at 96 pixels and 72 points to the inch.
@@ -36,12 +33,7 @@ var (
 
 // SVG returns the learning curve as a picture in SVG. See [History.PNG] for what it shows.
 func (h *History) SVG() string {
-	canvas := vgsvg.New(curveWidth, curveHeight)
-	h.draw(draw.New(canvas))
-	// Where Liberation Sans is not installed a viewer would fall back to a serif font of other widths. Arial and
-	// Helvetica have the same widths.
-	return strings.ReplaceAll(string(encode(canvas)),
-		"font-family:Liberation Sans;", "font-family:Liberation Sans,Arial,Helvetica,sans-serif;")
+	return h.picture().SVG()
 }
 
 // PNG returns the learning curve as a picture of 900 by 500 pixels in PNG: the training loss as a pale line, its
@@ -50,10 +42,10 @@ func (h *History) SVG() string {
 // Points whose loss is NaN or infinite are left out. Where a few losses are so far from the others that the rest would
 // be squeezed flat, the lines run out of the picture instead.
 func (h *History) PNG() []byte {
-	canvas := vgimg.New(curveWidth, curveHeight)
-	h.draw(draw.New(canvas))
-	return encode(vgimg.PngCanvas{Canvas: canvas})
+	return h.picture().PNG()
 }
+
+func (h *History) picture() Picture { return Picture{curveWidth, curveHeight, h.draw} }
 
 func encode(canvas io.WriterTo) []byte {
 	var b bytes.Buffer
@@ -65,10 +57,6 @@ func encode(canvas io.WriterTo) []byte {
 
 // draw draws the title and the legend in a row at the top, where no line can cross them, and the chart below.
 func (h *History) draw(canvas draw.Canvas) {
-	canvas.SetColor(color.White)
-	canvas.Fill(canvas.Rectangle.Path())
-	canvas = draw.Crop(canvas, 12, -18, 10, -12)
-
 	chart, entries := h.chart()
 	title := style(14, draw.XLeft, draw.YTop)
 	canvas.FillText(title, vg.Point{X: canvas.Min.X, Y: canvas.Max.Y}, "Learning curve")
@@ -104,24 +92,13 @@ func (h *History) chart() (*plot.Plot, []entry) {
 	train, validation := drawable(h.Train), drawable(h.Validation)
 
 	p := plot.New()
-	p.BackgroundColor = nil
+	styled(p)
 	p.X.Label.Text = "training step"
 	p.Y.Label.Text = "loss (nats per target)"
 	p.X.Min, p.X.Max = stepRange(train, validation)
 	p.Y.Min, p.Y.Max = lossRange(train, validation)
 	p.X.Tick.Marker = ticks{wanted: 8, whole: true}
 	p.Y.Tick.Marker = ticks{wanted: 6}
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Color = ink
-		axis.Padding = 0
-		axis.Tick.Color = ink
-		axis.Tick.Length = 4
-		axis.Label.Padding = 6
-	}
-	p.X.Label.TextStyle = style(12, draw.XCenter, draw.YBottom)
-	p.Y.Label.TextStyle = style(12, draw.XCenter, draw.YBottom)
-	p.X.Tick.Label = style(10, draw.XCenter, draw.YTop)
-	p.Y.Tick.Label = style(10, draw.XRight, draw.YCenter)
 
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Horizontal.Width = faint, 0.5

@@ -19,7 +19,7 @@ func awkward() *History {
 		math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, 5e-324, 2.2250738585072014e-308,
 		math.NaN(), math.Inf(1), math.Inf(-1), math.Nextafter(1, 2), math.Nextafter(1, 0),
 	} {
-		h.AddTrain(Point{Step: i, Loss: v, GradNorm: -v, Rate: v / 3, Tokens: math.MaxInt64 - int64(i), Seconds: v})
+		h.AddTrain(Point{Step: i, Loss: v, GradNorm: -v, Rate: v / 3, Tokens: math.MaxInt64 - int64(i)})
 		h.AddValidation(Point{Step: -i, Loss: -v, Tokens: int64(i)})
 	}
 	return h
@@ -37,7 +37,7 @@ func checkSame(t *testing.T, got, want []Point) {
 	for i, g := range got {
 		w := want[i]
 		if g.Step != w.Step || g.Tokens != w.Tokens ||
-			!same(g.Loss, w.Loss) || !same(g.GradNorm, w.GradNorm) || !same(g.Rate, w.Rate) || !same(g.Seconds, w.Seconds) {
+			!same(g.Loss, w.Loss) || !same(g.GradNorm, w.GradNorm) || !same(g.Rate, w.Rate) {
 			t.Errorf("point %d: got %+v, want %+v", i, g, w)
 		}
 	}
@@ -59,11 +59,11 @@ func TestHistoryJSON(t *testing.T) {
 }
 
 func TestPointJSONNames(t *testing.T) {
-	data, err := json.Marshal(Point{Step: 3, Loss: math.NaN(), GradNorm: math.Inf(1), Rate: 0.5, Tokens: 7, Seconds: math.Inf(-1)})
+	data, err := json.Marshal(Point{Step: 3, Loss: math.NaN(), GradNorm: math.Inf(1), Rate: math.Inf(-1), Tokens: 7})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"step":3,"loss":"NaN","grad_norm":"+Inf","rate":0.5,"tokens":7,"seconds":"-Inf"}`
+	const want = `{"step":3,"loss":"NaN","grad_norm":"+Inf","rate":"-Inf","tokens":7}`
 	if string(data) != want {
 		t.Errorf("got %s, want %s", data, want)
 	}
@@ -104,7 +104,7 @@ func TestHistoryCSV(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		p := Point{Step: step, Loss: number(r[2]), GradNorm: number(r[3]), Rate: number(r[4]), Tokens: tokens, Seconds: number(r[6])}
+		p := Point{Step: step, Loss: number(r[2]), GradNorm: number(r[3]), Rate: number(r[4]), Tokens: tokens}
 		switch r[0] {
 		case "train":
 			got.AddTrain(p)

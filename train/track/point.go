@@ -11,20 +11,19 @@ var (
 	_ json.Unmarshaler = (*Point)(nil)
 )
 
-// Point is what was measured at one training step.
+// Point is what was measured at one training step. It holds no times: an equal run has equal points.
 type Point struct {
 	Step     int     // parameter updates so far
 	Loss     float64 // mean over the targets, in nats
 	GradNorm float64 // Euclidean norm of all gradients before clipping; 0 in a validation
 	Rate     float64 // learning rate of this update
 	Tokens   int64   // training tokens seen so far
-	Seconds  float64 // training time so far
 }
 
 // MarshalJSON writes every number so that it is read back bit for bit. JSON has no word for the floats that are no
 // numbers, so those are the strings "NaN", "+Inf" and "-Inf".
 func (p Point) MarshalJSON() ([]byte, error) {
-	return json.Marshal(jsonPoint{p.Step, jsonFloat(p.Loss), jsonFloat(p.GradNorm), jsonFloat(p.Rate), p.Tokens, jsonFloat(p.Seconds)})
+	return json.Marshal(jsonPoint{p.Step, jsonFloat(p.Loss), jsonFloat(p.GradNorm), jsonFloat(p.Rate), p.Tokens})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote. Every NaN comes back as [math.NaN]. After an error p is unchanged.
@@ -33,7 +32,7 @@ func (p *Point) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*p = Point{j.Step, float64(j.Loss), float64(j.GradNorm), float64(j.Rate), j.Tokens, float64(j.Seconds)}
+	*p = Point{j.Step, float64(j.Loss), float64(j.GradNorm), float64(j.Rate), j.Tokens}
 	return nil
 }
 
@@ -44,7 +43,6 @@ type jsonPoint struct {
 	GradNorm jsonFloat `json:"grad_norm"`
 	Rate     jsonFloat `json:"rate"`
 	Tokens   int64     `json:"tokens"`
-	Seconds  jsonFloat `json:"seconds"`
 }
 
 // jsonFloat is a float64 that may be NaN or infinite in JSON.

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"golang.org/x/term"
 )
+
+var _ Observer = (*Progress)(nil)
 
 // Progress shows how far a training run is: on a terminal as a bar that is redrawn in place at most ten times a second,
 // elsewhere as a plain line now and then. The zero value is ready to use; a nil *Progress shows nothing. It starts no
@@ -24,51 +27,43 @@ type Progress struct {
 	mu      sync.Mutex
 	running bool
 	live    bool      // Out is a terminal
-	first   int       // the step that the run started after: 0, or where it was resumed
-	total   int       // 0: unknown
-	started time.Time // when the run started
+	run     Run       // as it began
+	started time.Time // when it began
 	shown   time.Time // when the line was last shown
-	last    Step      // the newest step
-	stale   bool      // the newest step was not shown yet
-	width   int       // columns that the live line takes on the screen
+	newest  status
+	losses  average
+	stale   bool // the newest step was not shown yet
+	width   int  // columns that the live line takes on the screen
 }
 
-// Step is what a Progress shows of a training step.
-type Step struct {
-	Step            int     // parameter updates so far
-	Total           int     // of the whole run; 0: what Start was given
-	Loss            float64 // mean over the targets, in nats
-	TokensPerSecond float64 // 0: not shown
-}
-
-// Start begins a run of total steps, of which step are done already: 0, or the step that a resumed run starts after.
-// The time left is judged from the steps after it. A total of 0 is an unknown one.
-func (p *Progress) Start(step, total int) {
+// Start begins a run. The time left is judged from the steps that it makes itself.
+func (p *Progress) Start(_ context.Context, r Run) error {
 	if p == nil {
-		return
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	r.History = nil
 	p.running, p.live = true, p.terminalColumns() > 0
-	p.first, p.total = step, total
-	p.started, p.shown = p.time(), time.Time{}
-	p.last, p.stale, p.width = Step{}, false, 0
+	p.run, p.started, p.shown = r, p.time(), time.Time{}
+	p.newest, p.losses, p.stale, p.width = status{}, average{}, false, 0
+	return nil
 }
 
-// Step shows a step, unless the last one was shown only just now. It does nothing before Start and after Finish.
-func (p *Progress) Step(s Step) {
-	if p == nil {
-		return
+// Observe shows an [Update], unless one was shown only just now: its step, the mean of about the last 50 losses, and the
+// speed since Start. It does nothing before Start and after End.
+func (p *Progress) Observe(e Event) error {
+	u, ok := e.(Update)
+	if p == nil || !ok {
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.running {
-		return
+		return nil
 	}
-	if s.Total == 0 {
-		s.Total = p.total
-	}
-	p.last, p.stale = s, true
+	begin := speed{p.run.Tokens, p.run.Seconds}
+	p.newest, p.stale = status{u.Point.Step, p.run.Steps, p.losses.add(u.Point.Loss), begin.of(u)}, true
 	pause := 100 * time.Millisecond
 	if !p.live {
 		pause = p.Every
@@ -79,6 +74,7 @@ func (p *Progress) Step(s Step) {
 	if now := p.time(); p.shown.IsZero() || now.Sub(p.shown) >= pause {
 		p.show(now)
 	}
+	return nil
 }
 
 // Println prints text and a line break above the bar.
@@ -99,10 +95,10 @@ func (p *Progress) Println(text string) {
 	}
 }
 
-// Finish shows the last step, if that is still to be done, and ends the run. To call it again does nothing.
-func (p *Progress) Finish() {
+// End shows the last step, if that is still to be done. To call it again does nothing.
+func (p *Progress) End(error) error {
 	if p == nil {
-		return
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,17 +110,18 @@ func (p *Progress) Finish() {
 		p.width = 0
 	}
 	p.running, p.live = false, false
+	return nil
 }
 
 // show writes the newest step in a single write, which no other output can come between.
 func (p *Progress) show(now time.Time) {
 	p.shown, p.stale = now, false
-	text := describe(p.last, p.first, now.Sub(p.started))
+	text := p.newest.describe(p.run.Step, now.Sub(p.started))
 	if !p.live {
 		p.write("step " + text + "\n")
 		return
 	}
-	line := withBar(p.last, text, p.terminalColumns())
+	line := p.newest.withBar(text, p.terminalColumns())
 	width := utf8.RuneCountInString(line)
 	// Blanks cover what a longer line before this one left. All terminals can do that; not all know escape codes.
 	p.write("\r" + line + strings.Repeat(" ", max(0, p.width-width)))

@@ -11,37 +11,45 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// describe writes the numbers of a step of a run that started elapsed ago, after the step first.
-func describe(s Step, first int, elapsed time.Duration) string {
+// status is what a Progress shows of a step.
+type status struct {
+	step      int
+	steps     int // of the whole run; 0: unknown
+	loss      float64
+	perSecond float64 // tokens; 0: not shown
+}
+
+// describe writes the numbers of a run that started elapsed ago, after the step first.
+func (s status) describe(first int, elapsed time.Duration) string {
 	var b strings.Builder
-	b.WriteString(strconv.Itoa(s.Step))
-	if s.Total > 0 {
-		fmt.Fprintf(&b, "/%d", s.Total)
+	b.WriteString(strconv.Itoa(s.step))
+	if s.steps > 0 {
+		fmt.Fprintf(&b, "/%d", s.steps)
 	}
-	fmt.Fprintf(&b, "  loss %s  ppl %s", loss(s.Loss), perplexity(math.Exp(s.Loss)))
-	if s.TokensPerSecond > 0 {
-		fmt.Fprintf(&b, "  %s tok/s", rate(s.TokensPerSecond))
+	fmt.Fprintf(&b, "  loss %s  ppl %s", loss(s.loss), perplexity(math.Exp(s.loss)))
+	if s.perSecond > 0 {
+		fmt.Fprintf(&b, "  %s tok/s", rate(s.perSecond))
 	}
-	switch done := s.Step - first; {
-	case s.Total > 0 && s.Step >= s.Total:
+	switch done := s.step - first; {
+	case s.steps > 0 && s.step >= s.steps:
 		fmt.Fprintf(&b, "  in %s", duration(elapsed.Seconds()))
-	case s.Total > 0 && done > 0:
-		fmt.Fprintf(&b, "  %s left", duration(elapsed.Seconds()/float64(done)*float64(s.Total-s.Step)))
+	case s.steps > 0 && done > 0:
+		fmt.Fprintf(&b, "  %s left", duration(elapsed.Seconds()/float64(done)*float64(s.steps-s.step)))
 	}
 	return b.String()
 }
 
 // withBar puts a bar before the text where the terminal has room for one, and cuts the text where it has not.
-func withBar(s Step, text string, columns int) string {
+func (s status) withBar(text string, columns int) string {
 	// A line that fills the last column makes some terminals start the next one.
 	room := columns - 1 - len(" 100% || ") - len(text)
-	if s.Total > 0 && room >= 4 {
-		bar := progressbar.NewOptions(s.Total,
+	if s.steps > 0 && room >= 4 {
+		bar := progressbar.NewOptions(s.steps,
 			progressbar.OptionSetWriter(io.Discard),
 			progressbar.OptionSetWidth(min(room, 30)),
 			progressbar.OptionSetPredictTime(false), // by a clock of its own, from step 0
 		)
-		_ = bar.Set(min(max(s.Step, 0), s.Total))
+		_ = bar.Set(min(max(s.step, 0), s.steps))
 		_ = bar.RenderBlank() // under 1 % Set draws nothing
 		return strings.TrimRight(strings.TrimPrefix(bar.String(), "\r"), " ") + " " + text
 	}

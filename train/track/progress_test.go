@@ -2,6 +2,7 @@ package track
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +74,14 @@ func checkLines(t *testing.T, got []string, want ...string) {
 	}
 }
 
+func begin(p *Progress, step, steps int) {
+	p.Start(context.Background(), Run{Step: step, Steps: steps})
+}
+
+func update(p *Progress, step int, loss float64) {
+	p.Observe(Update{Point: Point{Step: step, Loss: loss}})
+}
+
 func TestPlainLines(t *testing.T) {
 	for _, test := range []struct {
 		every time.Duration
@@ -86,14 +95,14 @@ func TestPlainLines(t *testing.T) {
 		var f fake
 		p := f.progress(0)
 		p.Every = test.every
-		p.Start(0, 12)
+		begin(p, 0, 12)
 		for step := 1; step <= 12; step++ {
 			f.time = f.time.Add(time.Second)
-			p.Step(Step{Step: step, Loss: 1})
+			update(p, step, 1)
 		}
-		p.Finish()
-		p.Finish()
-		p.Step(Step{Step: 13})
+		p.End(nil)
+		p.End(nil)
+		update(p, 13, 0)
 		var steps []string
 		for line := range strings.Lines(f.String()) {
 			step, _, _ := strings.Cut(strings.TrimPrefix(line, "step "), "/")
@@ -106,32 +115,32 @@ func TestPlainLines(t *testing.T) {
 func TestPlainLineOfLastStepOnce(t *testing.T) {
 	var f fake
 	p := f.progress(0)
-	p.Start(0, 1)
-	p.Step(Step{Step: 1})
-	p.Finish()
+	begin(p, 0, 1)
+	update(p, 1, 0)
+	p.End(nil)
 	checkLines(t, strings.Split(f.String(), "\n"), "step 1/1  loss 0.0000  ppl 1.000  in 0s", "")
 }
 
 func TestDescribe(t *testing.T) {
 	for _, test := range []struct {
-		step    Step
+		step    status
 		first   int
 		elapsed time.Duration
 		want    string
 	}{
-		{Step{Step: 1, Total: 4, Loss: 1.5}, 0, 10 * time.Second, "1/4  loss 1.5000  ppl 4.482  30s left"},
-		{Step{Step: 4, Total: 4, Loss: 1.5, TokensPerSecond: 512}, 0, 40 * time.Second, "4/4  loss 1.5000  ppl 4.482  512 tok/s  in 40s"},
-		{Step{Step: 9, Loss: 6}, 0, time.Second, "9  loss 6.0000  ppl 403.4"},
+		{status{step: 1, steps: 4, loss: 1.5}, 0, 10 * time.Second, "1/4  loss 1.5000  ppl 4.482  30s left"},
+		{status{step: 4, steps: 4, loss: 1.5, perSecond: 512}, 0, 40 * time.Second, "4/4  loss 1.5000  ppl 4.482  512 tok/s  in 40s"},
+		{status{step: 9, loss: 6}, 0, time.Second, "9  loss 6.0000  ppl 403.4"},
 		// Of the 9010 steps only the ten since the resume took time here.
-		{Step{Step: 9010, Total: 10000, Loss: 0}, 9000, 10 * time.Second, "9010/10000  loss 0.0000  ppl 1.000  16m30s left"},
-		{Step{Step: 9000, Total: 10000, Loss: 11}, 9000, time.Second, "9000/10000  loss 11.0000  ppl 59874"},
-		{Step{Step: 1, Total: 1e6, Loss: 1e-5}, 0, time.Second, "1/1000000  loss 1.000e-05  ppl 1.000  11d13h left"},
-		{Step{Step: 1, Total: 7201, Loss: -2}, 0, time.Second, "1/7201  loss -2.0000  ppl 0.135  2h00m left"},
-		{Step{Step: 1, Total: 2, Loss: 1e5}, 0, 0, "1/2  loss 1.000e+05  ppl +Inf  0s left"},
-		{Step{Step: 1, Total: 2, Loss: 20}, 0, 0, "1/2  loss 20.0000  ppl 4.85e+08  0s left"},
-		{Step{Step: 1, Total: 2, Loss: math.NaN(), TokensPerSecond: 2.345e6}, 0, 0, "1/2  loss NaN  ppl NaN  2.3M tok/s  0s left"},
+		{status{step: 9010, steps: 10000, loss: 0}, 9000, 10 * time.Second, "9010/10000  loss 0.0000  ppl 1.000  16m30s left"},
+		{status{step: 9000, steps: 10000, loss: 11}, 9000, time.Second, "9000/10000  loss 11.0000  ppl 59874"},
+		{status{step: 1, steps: 1e6, loss: 1e-5}, 0, time.Second, "1/1000000  loss 1.000e-05  ppl 1.000  11d13h left"},
+		{status{step: 1, steps: 7201, loss: -2}, 0, time.Second, "1/7201  loss -2.0000  ppl 0.135  2h00m left"},
+		{status{step: 1, steps: 2, loss: 1e5}, 0, 0, "1/2  loss 1.000e+05  ppl +Inf  0s left"},
+		{status{step: 1, steps: 2, loss: 20}, 0, 0, "1/2  loss 20.0000  ppl 4.85e+08  0s left"},
+		{status{step: 1, steps: 2, loss: math.NaN(), perSecond: 2.345e6}, 0, 0, "1/2  loss NaN  ppl NaN  2.3M tok/s  0s left"},
 	} {
-		if got := describe(test.step, test.first, test.elapsed); got != test.want {
+		if got := test.step.describe(test.first, test.elapsed); got != test.want {
 			t.Errorf("%+v: got %q, want %q", test.step, got, test.want)
 		}
 	}
@@ -140,22 +149,22 @@ func TestDescribe(t *testing.T) {
 func TestLiveLine(t *testing.T) {
 	var f fake
 	p := f.progress(72)
-	p.Start(0, 200)
+	begin(p, 0, 200)
 	f.time = f.time.Add(time.Second)
-	p.Step(Step{Step: 1, Loss: 10})
-	checkLines(t, screen(f.String(), 72), "   0% |                    | 1/200  loss 10.0000  ppl 22026  3m19s left")
+	update(p, 1, 1)
+	checkLines(t, screen(f.String(), 72), "   0% |                     | 1/200  loss 1.0000  ppl 2.718  3m19s left")
 	f.time = f.time.Add(99 * time.Second)
-	p.Step(Step{Step: 100, Loss: 1})
+	update(p, 100, 1)
 	checkLines(t, screen(f.String(), 72), "  50% |█████████          | 100/200  loss 1.0000  ppl 2.718  1m40s left")
 	p.Println("validation: loss 1.2")
 	checkLines(t, screen(f.String(), 72),
 		"validation: loss 1.2",
 		"  50% |█████████          | 100/200  loss 1.0000  ppl 2.718  1m40s left")
 	f.time = f.time.Add(time.Second)
-	p.Step(Step{Step: 200, Loss: 1})
+	update(p, 200, 1)
 	p.Println("two\nlines")
-	p.Finish()
-	p.Finish()
+	p.End(nil)
+	p.End(nil)
 	p.Println("after")
 	checkLines(t, screen(f.String(), 72),
 		"validation: loss 1.2",
@@ -167,18 +176,18 @@ func TestLiveLine(t *testing.T) {
 }
 
 func TestLiveLineFits(t *testing.T) {
-	steps := []Step{
-		{Step: 1, Total: 100, Loss: 4, TokensPerSecond: 1e5},
-		{Step: 99, Total: 100, Loss: 4},
-		{Step: 150, Total: 100, Loss: math.NaN()},
-		{Step: -5, Total: 100, Loss: -1e300},
-		{Step: 7, Loss: 4},
-		{Step: 7, Total: -3, Loss: 4},
-		{Step: math.MaxInt, Total: math.MaxInt, Loss: math.MaxFloat64, TokensPerSecond: math.Inf(1)},
+	steps := []status{
+		{step: 1, steps: 100, loss: 4, perSecond: 1e5},
+		{step: 99, steps: 100, loss: 4},
+		{step: 150, steps: 100, loss: math.NaN()},
+		{step: -5, steps: 100, loss: -1e300},
+		{step: 7, loss: 4},
+		{step: 7, steps: -3, loss: 4},
+		{step: math.MaxInt, steps: math.MaxInt, loss: math.MaxFloat64, perSecond: math.Inf(1)},
 	}
 	for columns := 0; columns < 150; columns++ {
 		for _, s := range steps {
-			line := withBar(s, describe(s, 0, time.Hour), columns)
+			line := s.withBar(s.describe(0, time.Hour), columns)
 			if width := utf8.RuneCountInString(line); width > max(0, columns-1) || strings.ContainsAny(line, "\r\n") {
 				t.Errorf("%d columns: %q has %d", columns, line, width)
 			}
@@ -189,12 +198,12 @@ func TestLiveLineFits(t *testing.T) {
 func TestLiveRedraws(t *testing.T) {
 	var f fake
 	p := f.progress(80)
-	p.Start(0, 10000)
+	begin(p, 0, 10000)
 	for step := 1; step <= 10000; step++ {
 		f.time = f.time.Add(time.Millisecond)
-		p.Step(Step{Step: step, Loss: 1})
+		update(p, step, 1)
 	}
-	p.Finish()
+	p.End(nil)
 	// Ten seconds, ten times a second, and the last step and its line break.
 	if f.writes > 102 {
 		t.Errorf("%d writes", f.writes)
@@ -207,26 +216,26 @@ func TestLiveRedraws(t *testing.T) {
 func TestProgressAgain(t *testing.T) {
 	var f fake
 	p := f.progress(0)
-	p.Step(Step{Step: 1}) // before Start: not shown
+	update(p, 1, 0) // before Start: not shown
 	p.Println("before")
 	for range 2 {
-		p.Start(5, 10)
+		begin(p, 5, 10)
 		f.time = f.time.Add(time.Second)
-		p.Step(Step{Step: 6})
-		p.Finish()
+		update(p, 6, 0)
+		p.End(nil)
 	}
-	p.Start(0, 10)
-	p.Finish() // without a step
+	begin(p, 0, 10)
+	p.End(nil) // without a step
 	const line = "step 6/10  loss 0.0000  ppl 1.000  4s left"
 	checkLines(t, strings.Split(f.String(), "\n"), "before", line, line, "")
 }
 
 func TestNilProgress(t *testing.T) {
 	var p *Progress
-	p.Start(0, 1)
-	p.Step(Step{Step: 1})
+	begin(p, 0, 1)
+	update(p, 1, 0)
 	p.Println("nobody sees this")
-	p.Finish()
+	p.End(nil)
 }
 
 type broken struct{}
@@ -236,10 +245,10 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }
 func TestProgressIgnoresWriteErrors(t *testing.T) {
 	for _, columns := range []int{0, 80} {
 		p := &Progress{Out: broken{}, Every: 1, columns: func(io.Writer) int { return columns }}
-		p.Start(0, 3)
-		p.Step(Step{Step: 1})
+		begin(p, 0, 3)
+		update(p, 1, 0)
 		p.Println("text")
-		p.Finish()
+		p.End(nil)
 	}
 }
 
@@ -260,18 +269,18 @@ func TestProgressConcurrently(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	var f fake
 	p := f.progress(80)
-	p.Start(0, 100)
+	begin(p, 0, 100)
 	var wait sync.WaitGroup
 	for g := range 4 {
 		wait.Go(func() {
 			for i := range 100 {
-				p.Step(Step{Step: i})
+				update(p, i, 0)
 				p.Println(fmt.Sprintf("line %d of %d", i, g))
 			}
 		})
 	}
 	wait.Wait()
-	p.Finish()
+	p.End(nil)
 	// The test's own goroutines are done, but may not be gone yet.
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -291,8 +300,27 @@ func TestProgressConcurrently(t *testing.T) {
 
 func BenchmarkProgressStep(b *testing.B) {
 	p := &Progress{Out: io.Discard, columns: func(io.Writer) int { return 80 }}
-	p.Start(0, b.N)
+	begin(p, 0, b.N)
 	for step := 1; b.Loop(); step++ {
-		p.Step(Step{Step: step, Loss: 1})
+		update(p, step, 1)
+	}
+}
+
+func TestSpeedAndAverage(t *testing.T) {
+	s := speed{100, 5}
+	for _, test := range []struct {
+		tokens  int64
+		seconds float64
+		want    float64
+	}{{150, 7, 25}, {150, 8, 0}, {190, 8, 0}, {200, 8.5, 20}} {
+		if got := s.of(Update{Point{Tokens: test.tokens}, test.seconds}); got != test.want {
+			t.Errorf("%+v: got %g", test, got)
+		}
+	}
+	var a average
+	for _, test := range []struct{ value, want float64 }{{3, 3}, {3, 3}, {9, (0.98*0.98*3 + 0.98*3 + 9) / (0.98*0.98 + 0.98 + 1)}} {
+		if got := a.add(test.value); math.Abs(got-test.want) > 1e-12 {
+			t.Errorf("%+v: got %g", test, got)
+		}
 	}
 }

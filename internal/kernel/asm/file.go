@@ -17,6 +17,9 @@ type file struct {
 	consts map[string]bool
 	offset map[string]int // of the current function's arguments
 	labels int
+	// flush makes functions take numbers below the smallest normal one for zero. A gradient that vanishes over many steps
+	// becomes such numbers, with which each multiplication takes a hundred cycles.
+	flush bool
 }
 
 func newFile(t *target, s *stubs) *file {
@@ -121,8 +124,20 @@ func (f *file) text(name, doc string, args []param, result string) {
 		ret = " (ret " + result + ")"
 	}
 	fmt.Fprintf(&f.buf, "\n// func %s(%s)%s\n", name, strings.Join(decl, ", "), ret)
-	fmt.Fprintf(&f.buf, "TEXT ·%s(SB), NOSPLIT, $0-%d\n", name, at)
+	frame := 0
+	if f.flush {
+		frame = 8
+	}
+	fmt.Fprintf(&f.buf, "TEXT ·%s(SB), NOSPLIT, $%d-%d\n", name, frame, at)
 	f.stubs.add(name, doc, strings.Join(decl, ", "), ret)
+	if f.flush {
+		const flushToZero, denormalsAreZero = 1 << 15, 1 << 6
+		f.op("STMXCSR", "before-8(SP)")
+		f.op("MOVL", "before-8(SP)", "AX")
+		f.op("ORL", flushToZero|denormalsAreZero, "AX")
+		f.op("MOVL", "AX", "within-4(SP)")
+		f.op("LDMXCSR", "within-4(SP)")
+	}
 }
 
 // arg is the memory operand of an argument.
@@ -181,6 +196,9 @@ func (f *file) edgeTable(n int) string {
 }
 
 func (f *file) ret() {
+	if f.flush {
+		f.op("LDMXCSR", "before-8(SP)")
+	}
 	f.op("VZEROUPPER")
 	f.op("RET")
 }
