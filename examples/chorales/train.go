@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -15,6 +14,7 @@ import (
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/loss"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 )
 
 // noteLoss is the negative log-likelihood of a time step's notes, each of which sounds or doesn't: binary cross-entropy,
@@ -26,14 +26,12 @@ func (noteLoss) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	return b.Scale(loss.BCEWithLogits{}.Cost(b, output), notes)
 }
 
-// The learning rate is halved whenever this many epochs in a row were no better in validation, and training ends with the
-// fifth time.
+// When validation has been no better for some epochs in a row, the learning rate is halved; for some more, and training
+// ends.
 const (
-	patience = 3
-	halvings = 5
+	untilHalved = 2
+	untilEnd    = 8
 )
-
-var errNoBetter = errors.New("validation gets no better")
 
 // result is a trained model, as it was after the epoch in which validation was best, and the losses of then.
 type result struct {
@@ -70,37 +68,28 @@ func (s *settings) train(ctx context.Context, m *music, stdout, stderr io.Writer
 	say(stdout, "model: %s %d, %d parameters\n", s.cell, s.hidden, parameters(r.model))
 	say(stdout, "for comparison: a model that knows how often each note sounds has %.3f nats/step in the test\n", independent(m.train, m.test))
 
-	adam := &optim.Adam{LearningRate: s.rate}
-	bad, halved := 0, 0
 	best := weights(r.model)
 	t := &train.Trainer{
 		Model:     r.model,
 		Loss:      noteLoss{},
-		Optimizer: adam,
+		Optimizer: &optim.Adam{LearningRate: s.rate},
 		BPTT:      bptt.Truncated{Window: shuffled.Steps()}, // pieces come whole
-		Steps:     s.epochs * shuffled.Batches(),
+		Epochs:    s.epochs,
 		ClipNorm:  10,
+		Schedule:  &schedule.Plateau{Reduce: 0.5, Patience: untilHalved},
 		Random:    rand.NewPCG(s.seed, 2),
-		Every:     shuffled.Batches(), // once an epoch
+		Patience:  untilEnd,
 		Report: func(report train.Report) error {
-			r.epochs++
-			if report.Validation < r.valid {
-				r.valid, r.best, bad, best = report.Validation, r.epochs, 0, weights(r.model)
-			} else if bad++; bad == patience {
-				bad = 0
-				adam.LearningRate /= 2
-				halved++
+			if r.epochs++; report.Validation < r.valid {
+				r.valid, r.best, best = report.Validation, r.epochs, weights(r.model)
 			}
 			if r.epochs%5 == 0 {
 				say(stderr, "epoch %d: training %.3f, validation %.3f nats/step\n", r.epochs, report.Train, report.Validation)
 			}
-			if halved == halvings {
-				return errNoBetter
-			}
 			return nil
 		},
 	}
-	if _, err := t.Fit(ctx, shuffled, valid); err != nil && !errors.Is(err, errNoBetter) {
+	if _, err := t.Fit(ctx, shuffled, valid); err != nil {
 		return nil, err
 	}
 	for i, p := range r.model.Params() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/seqdata"
+	"github.com/gobptt/bptt/train/metric"
 )
 
 // The intervals hold 80%: they go from the 10% quantile to the 90% quantile, which a normal distribution has at ±1.28
@@ -28,9 +31,9 @@ func (f forecast) holds(v float64) bool { return f.low <= v && v <= f.high }
 // comparison holds forecasts of the test part, and how good they are.
 type comparison struct {
 	*data
-	linear *autoregression
+	linear *autoregression // on the scale of the training part
 
-	single []forecast // of each value of the test part, from all before it
+	single []forecast // of each value of the test part, from all before it; these and the next are in the series' unit
 	one    score
 	ahead  []score // of long forecasts, by steps ahead from 1 on
 	places int     // that these were made from
@@ -39,27 +42,22 @@ type comparison struct {
 	paths [][]float64 // [steps][samples]
 }
 
-// score sums squared errors.
+// score says how good forecasts are, on the scale of the training part.
 type score struct {
 	count                        int
-	network, linear, persistence float64
-	held                         int // values in their interval
+	network, linear, persistence metric.RMSE
+	held                         int // values in the network's interval
 }
 
-func (s *score) add(value float64, f forecast, linear, persistence float64) {
+func (s *score) add(value float64, f forecast, linear, persistence float64) error {
 	s.count++
-	s.network += (value - f.mean) * (value - f.mean)
-	s.linear += (value - linear) * (value - linear)
-	s.persistence += (value - persistence) * (value - persistence)
 	if f.holds(value) {
 		s.held++
 	}
-}
-
-// rmse is the root of the mean of squared errors, with four digits.
-func (s *score) rmse(sum float64) string {
-	v := math.Sqrt(sum / float64(s.count))
-	return strconv.FormatFloat(v, 'f', min(max(0, 3-int(math.Floor(math.Log10(v)))), 9), 64)
+	is := seqdata.Array{Shape: []int{1, 1}, Floats: []float32{float32(value)}}
+	batch := &seqdata.Batch{T: 1, B: 1, Arrays: map[string]seqdata.Array{seqdata.Input: is, seqdata.Target: is}}
+	said := func(v float64) *graph.Tensor { return &graph.Tensor{Shape: []int{1, 1}, F64: []float64{v}} }
+	return errors.Join(s.network.Add(said(f.mean), batch), s.linear.Add(said(linear), batch), s.persistence.Add(said(persistence), batch))
 }
 
 // percent is how many values were in their interval.
@@ -67,7 +65,8 @@ func (s *score) percent() float64 { return 100 * float64(s.held) / float64(s.cou
 
 // compare forecasts the test part.
 func (s *settings) compare(ctx context.Context, d *data, n *network) (*comparison, error) {
-	linear, err := fitLinear(d.values, d.train.Len(), d.valid.Len())
+	scaled := d.scaled()
+	linear, err := fitLinear(scaled, d.train.Len(), d.valid.Len())
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +80,9 @@ func (s *settings) compare(ctx context.Context, d *data, n *network) (*compariso
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(s.seed, 4))
-	first, end := d.test.From-1, len(d.values)-1
+	first, end := d.test.From-1, len(scaled)-1
 	stride := (end-s.horizon-first)/origins + 1
-	for t, v := range d.scaled()[:end] {
+	for t, v := range scaled[:end] {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -94,10 +93,12 @@ func (s *settings) compare(ctx context.Context, d *data, n *network) (*compariso
 		if t < first {
 			continue
 		}
-		m, w := d.unscaled(mean[0]), normal*deviation[0]*d.deviation
-		f := forecast{m, m - w, m + w}
-		c.single = append(c.single, f)
-		c.one.add(d.values[t+1], f, linear.next(d.values[:t+1]), d.values[t])
+		w := normal * deviation[0]
+		f := forecast{mean[0], mean[0] - w, mean[0] + w}
+		c.single = append(c.single, d.unscaled(f))
+		if err := c.one.add(scaled[t+1], f, linear.next(scaled[:t+1]), v); err != nil {
+			return nil, err
+		}
 
 		if back := end - s.horizon - t; back >= 0 && back%stride == 0 {
 			if err := c.far(many, one.states, mean[0], deviation[0], t, rng); err != nil {
@@ -114,16 +115,19 @@ func (c *comparison) far(many *stepper, from graph.States, mean, deviation float
 	if err != nil {
 		return err
 	}
-	linear := c.linear.path(c.values[:t+1], len(c.ahead))
+	scaled := c.scaled()
+	linear := c.linear.path(scaled[:t+1], len(c.ahead))
 	c.places++
 	c.last, c.paths = nil, paths
 	for k, values := range paths {
-		for i, v := range values {
-			values[i] = c.unscaled(v)
-		}
 		f := summary(values)
-		c.last = append(c.last, f)
-		c.ahead[k].add(c.values[t+1+k], f, linear[k], c.values[t])
+		if err := c.ahead[k].add(scaled[t+1+k], f, linear[k], scaled[t]); err != nil {
+			return err
+		}
+		c.last = append(c.last, c.unscaled(f))
+		for i, v := range values {
+			values[i] = v*c.deviation + c.mean
+		}
 	}
 	return nil
 }
@@ -143,7 +147,16 @@ func summary(samples []float64) forecast {
 	return forecast{sum / float64(len(samples)), quantile((1 - inside) / 2), quantile((1 + inside) / 2)}
 }
 
-func (d *data) unscaled(z float64) float64 { return z*d.deviation + d.mean }
+// unscaled returns a forecast in the series' unit.
+func (d *data) unscaled(f forecast) forecast {
+	return forecast{f.mean*d.deviation + d.mean, f.low*d.deviation + d.mean, f.high*d.deviation + d.mean}
+}
+
+// rmse is a root mean squared error in the series' unit, with four digits.
+func (d *data) rmse(m metric.RMSE) string {
+	v := m.Value() * d.deviation
+	return strconv.FormatFloat(v, 'f', min(max(0, 3-int(math.Floor(math.Log10(v)))), 9), 64)
+}
 
 // print writes how good the forecasts are.
 func (c *comparison) print(s *settings, stdout io.Writer) {
@@ -155,11 +168,11 @@ func (c *comparison) print(s *settings, stdout io.Writer) {
 		for _, k := range []int{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000} {
 			if k <= len(c.ahead) {
 				a := c.ahead[k-1]
-				fmt.Fprintf(stdout, "%12d %10s %10s %12s %8.0f%%\n", k, a.rmse(a.network), a.rmse(a.linear), a.rmse(a.persistence), a.percent())
+				fmt.Fprintf(stdout, "%12d %10s %10s %12s %8.0f%%\n", k, c.rmse(a.network), c.rmse(a.linear), c.rmse(a.persistence), a.percent())
 			}
 		}
 		fmt.Fprintf(stdout, "\nthe forecasts are drawn in %s\n", s.out)
 	}
 	fmt.Fprintf(stdout, "one step ahead, all %d values of the test part: RMSE %s (linear autoregression of order %d: %s, persistence: %s), %.0f%% in the interval\n",
-		c.one.count, c.one.rmse(c.one.network), order, c.one.rmse(c.one.linear), c.one.rmse(c.one.persistence), c.one.percent())
+		c.one.count, c.rmse(c.one.network), order, c.rmse(c.one.linear), c.rmse(c.one.persistence), c.one.percent())
 }

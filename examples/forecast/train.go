@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,16 +13,15 @@ import (
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/loss"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
 )
 
-// The learning rate is halved whenever this many epochs in a row were no better in validation, and training ends with the
-// sixth time.
+// When validation has been no better for some epochs in a row, the learning rate is halved; for some more, and training
+// ends.
 const (
-	patience = 15
-	halvings = 6
+	untilHalved = 15
+	untilEnd    = 60
 )
-
-var errNoBetter = errors.New("validation gets no better")
 
 // train returns the network as it was after the epoch in which validation was best.
 func (s *settings) train(ctx context.Context, d *data, stdout, stderr io.Writer) (*network, error) {
@@ -46,8 +44,7 @@ func (s *settings) train(ctx context.Context, d *data, stdout, stderr io.Writer)
 	}
 
 	n := newNetwork(s)
-	adam := &optim.Adam{LearningRate: s.rate}
-	best, bestEpoch, bad, halved := math.Inf(1), 0, 0, 0
+	best, bestEpoch, epoch := math.Inf(1), 0, 0
 	weights := n.weights()
 	say := func(w io.Writer, format string, args ...any) {
 		if !s.quiet {
@@ -65,33 +62,26 @@ func (s *settings) train(ctx context.Context, d *data, stdout, stderr io.Writer)
 	t := train.Trainer{
 		Model:            n,
 		Loss:             loss.GaussianNLL{},
-		Optimizer:        adam,
-		BPTT:             bptt.Truncated{Window: shuffled.Steps()},
-		Steps:            s.epochs * shuffled.Batches(),
+		Optimizer:        &optim.Adam{LearningRate: s.rate},
+		BPTT:             bptt.Truncated{Window: shuffled.Steps()}, // windows come whole
+		Epochs:           s.epochs,
 		ClipNorm:         1,
+		Schedule:         &schedule.Plateau{Reduce: 0.5, Patience: untilHalved},
 		Random:           rand.NewPCG(s.seed, 3),
-		Every:            shuffled.Batches(), // once an epoch
 		ValidationWindow: s.window,
+		Patience:         untilEnd,
 		Report: func(r train.Report) error {
-			epoch := r.Step / shuffled.Batches()
-			if r.Validation < best {
-				best, bestEpoch, bad, weights = r.Validation, epoch, 0, n.weights()
-			} else if bad++; bad == patience {
-				bad = 0
-				adam.LearningRate /= 2
-				halved++
+			if epoch++; r.Validation < best {
+				best, bestEpoch, weights = r.Validation, epoch, n.weights()
 			}
 			if epoch%50 == 0 || time.Since(said) > 5*time.Second {
 				said = time.Now()
 				say(stderr, "epoch %d: training %.4f, validation %.4f nats\n", epoch, r.Train, r.Validation)
 			}
-			if halved == halvings {
-				return errNoBetter
-			}
 			return nil
 		},
 	}
-	if _, err := t.Fit(ctx, shuffled, held); err != nil && !errors.Is(err, errNoBetter) {
+	if _, err := t.Fit(ctx, shuffled, held); err != nil {
 		return nil, err
 	}
 	say(stderr, "the best epoch was %d, validation %.4f nats\n", bestEpoch, best)
