@@ -2,9 +2,12 @@ package train_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
@@ -62,8 +65,8 @@ func flat(m train.Model) (all []float64) {
 	return all
 }
 
-// A batch of sequences of different lengths has the loss and the gradient of its sequences one by one, each weighted by its
-// steps, in one window or in several.
+// Sequences of different lengths have in batches the loss and the gradient that they have one by one, each weighted by its
+// steps: in one window or in several, and in batches of different sizes.
 func TestPaddedGradient(t *testing.T) {
 	ctx := context.Background()
 	examples := unequal()
@@ -82,13 +85,22 @@ func TestPaddedGradient(t *testing.T) {
 		cost += n * h.Train[0].Loss
 		total += n
 	}
-	for name, strategy := range map[string]train.Strategy{
-		"one window":      bptt.Truncated{Window: 100},
-		"windows of four": bptt.Full{Window: 4},
-		"single steps":    bptt.Full{Window: 1},
+	for name, c := range map[string]struct {
+		strategy train.Strategy
+		batch    int
+	}{
+		"one window":         {bptt.Truncated{Window: 100}, 7},
+		"windows of four":    {bptt.Full{Window: 4}, 7},
+		"single steps":       {bptt.Full{Window: 1}, 7},
+		"batches of 3, 3, 1": {bptt.Truncated{Window: 100}, 3},
+		"in windows":         {bptt.Full{Window: 4}, 3},
+		"with less memory":   {bptt.Checkpointed{Window: 2, Memory: 1 << 20}, 3},
+		"k1 below k2":        {bptt.Truncated{Window: 2, Reach: 10}, 3},
+		"online":             {bptt.RTRL{Window: 3}, 3},
 	} {
-		trainer := paddedTrainer(t, graph.Float64, strategy, 1)
-		h, err := trainer.Fit(ctx, pad(t, examples, len(examples), seqdata.PadOptions{}), nil)
+		trainer := paddedTrainer(t, graph.Float64, c.strategy, 1)
+		trainer.Accumulate = 100 // to the end of the epoch
+		h, err := trainer.Fit(ctx, pad(t, examples, c.batch, seqdata.PadOptions{}), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,6 +152,89 @@ func TestPaddedResume(t *testing.T) {
 			if got := run(c.strategy, dir, true, updates); !slices.Equal(got, want) {
 				t.Errorf("%T, stopped after %d updates: the run ends elsewhere", c.strategy, stop)
 			}
+		}
+	}
+}
+
+// fixed is one batch an epoch.
+type fixed struct {
+	batch *seqdata.Batch
+	given bool
+}
+
+func (f *fixed) Next(int) (*seqdata.Batch, error) {
+	if f.given {
+		return nil, io.EOF
+	}
+	f.given = true
+	return f.batch, nil
+}
+
+func (f *fixed) Rewind() { f.given = false }
+
+// Where nothing counts, the loss is 0 and the weights stay: in training and in evaluation.
+func TestNothingCounts(t *testing.T) {
+	ctx := context.Background()
+	for _, name := range []string{seqdata.Mask, seqdata.Weight} {
+		for _, strategy := range []train.Strategy{bptt.Truncated{Window: 9}, bptt.Full{Window: 9}, bptt.RTRL{Window: 9}} {
+			for _, accumulate := range []int{1, 2} {
+				batch, err := pad(t, unequal(), 2, seqdata.PadOptions{}).Next(1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				batch.Arrays[name] = seqdata.Array{Shape: []int{1, 2}, Floats: []float32{0, 0}}
+				trainer := paddedTrainer(t, graph.Float32, strategy, 2)
+				trainer.Accumulate, trainer.ClipNorm = accumulate, 1
+				start := flat(trainer.Model)
+				data := &fixed{batch: batch}
+				h, err := trainer.Fit(ctx, data, data)
+				if err != nil {
+					t.Fatalf("%s, %T: %v", name, strategy, err)
+				}
+				for _, p := range slices.Concat(h.Train, h.Validation) {
+					if p.Loss != 0 || p.GradNorm != 0 {
+						t.Errorf("%s, %T: loss %v, norm %v, want 0", name, strategy, p.Loss, p.GradNorm)
+					}
+				}
+				if !slices.Equal(flat(trainer.Model), start) {
+					t.Errorf("%s, %T: the weights changed", name, strategy)
+				}
+			}
+		}
+	}
+}
+
+// A class that there isn't is an error that names its sequence and step; where the mask is 0 it doesn't matter.
+func TestPaddedTargetOutOfRange(t *testing.T) {
+	ctx := context.Background()
+	for _, class := range []int32{-1, 5} {
+		var examples []seqdata.Example
+		for _, n := range []int{4, 2} {
+			examples = append(examples, seqdata.Example{
+				seqdata.Input:  {Shape: []int{n, 2}, Floats: make([]float32, 2*n)},
+				seqdata.Target: {Shape: []int{n}, Ints: make([]int32, n)},
+			})
+		}
+		run := func(data train.Data) error {
+			trainer := paddedTrainer(t, graph.Float32, bptt.Truncated{Window: 9}, 1)
+			rng := rand.New(rand.NewPCG(1, 2))
+			trainer.Model = layers.Sequential{layers.NewGRU(2, 3, layers.GRUOptions{}, rng), layers.NewLinear(3, 5, rng)}
+			trainer.Loss = loss.CrossEntropy{}
+			_, err := trainer.Fit(ctx, data, nil)
+			return err
+		}
+		batch, err := pad(t, examples, 2, seqdata.PadOptions{}).Next(4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch.Arrays[seqdata.Target].Ints[2*2+1] = class // of the padding
+		if err := run(&fixed{batch: batch}); err != nil {
+			t.Errorf("class %d in the padding: %v", class, err)
+		}
+		examples[0][seqdata.Target].Ints[3] = class
+		err = run(pad(t, examples, 2, seqdata.PadOptions{}))
+		if e, ok := errors.AsType[*graph.IndexError](err); !ok || e.Index != int(class) || e.Limit != 5 || !strings.Contains(err.Error(), "step 3 of sequence 0") {
+			t.Errorf("class %d: %v", class, err)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (s *score) add(value float64, f forecast, linear, persistence float64) erro
 	}
 	is := seqdata.Array{Shape: []int{1, 1}, Floats: []float32{float32(value)}}
 	batch := &seqdata.Batch{T: 1, B: 1, Arrays: map[string]seqdata.Array{seqdata.Input: is, seqdata.Target: is}}
-	said := func(v float64) *graph.Tensor { return &graph.Tensor{Shape: []int{1, 1}, F64: []float64{v}} }
+	said := func(v float64) *graph.Tensor { return &graph.Tensor{Shape: []int{1, 1}, F32: []float32{float32(v)}} }
 	return errors.Join(s.network.Add(said(f.mean), batch), s.linear.Add(said(linear), batch), s.persistence.Add(said(persistence), batch))
 }
 
