@@ -221,7 +221,7 @@ func TestSynthetic(t *testing.T) {
 			t.Errorf("piece %d: %d steps, %d notes of the octave", i, len(p), len(used))
 		}
 	}
-	if len(lengths) < 20 || len(m.train) != 160 || len(m.valid) != 40 || len(m.test) != 40 {
+	if len(lengths) < 20 || len(m.train) != 80 || len(m.valid) != 20 || len(m.test) != 20 {
 		t.Errorf("%d, %d and %d pieces, of %d lengths", len(m.train), len(m.valid), len(m.test), len(lengths))
 	}
 }

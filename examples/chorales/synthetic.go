@@ -17,7 +17,7 @@ func synthetic() *music {
 		}
 		return all
 	}
-	return &music{train: pieces(160), valid: pieces(40), test: pieces(40)}
+	return &music{train: pieces(80), valid: pieces(20), test: pieces(20)}
 }
 
 // scale is the major scale, in semitones above its first note.

@@ -38,7 +38,7 @@ func (s *settings) read() (*data, error) {
 			return nil, err
 		}
 		d.values = series.Columns[0]
-		d.name, d.value, d.time = fmt.Sprintf("%.40s in %.40s", s.column, filepath.Base(s.csv)), fmt.Sprintf("%.40s", s.column), "time step"
+		d.name, d.value, d.time = fmt.Sprintf("%.40s in %.40s", s.column, filepath.Base(s.csv)), fmt.Sprintf("%.40s", s.column), "time step (row of the file, the first is 0)"
 	} else {
 		glass, err := seqdata.MackeyGlass(glassBegin+glassEvery*glassLength, seqdata.MackeyGlassOptions{})
 		if err != nil {

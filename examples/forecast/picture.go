@@ -55,7 +55,7 @@ func (c *comparison) draw(path string) error {
 	long := len(c.last)
 	before := min(max(long, 50), visible, end-long)
 	lower := chart{
-		title: fmt.Sprintf("%d steps ahead, from the values before step %d", long, end-long),
+		title: fmt.Sprintf("%d steps ahead, from step %d on", long, end-long),
 		from:  end - long - before, values: c.values[end-long-before:],
 		forecastFrom: end - long, forecasts: c.last, paths: c.paths,
 	}
@@ -145,16 +145,16 @@ func (c *chart) draw(canvas draw.Canvas) {
 			p.Add(path)
 		}
 		entries = append(entries, entry{"sampled paths", path})
-		start := float64(c.forecastFrom) - 0.5
-		low, high := p.Y.Min, p.Y.Max
-		for _, v := range c.values {
-			low, high = math.Min(low, v), math.Max(high, v)
-		}
-		mark := line(plotter.XYs{{X: start, Y: low}, {X: start, Y: high}}, red, 1)
-		mark.Dashes = []vg.Length{4, 3}
-		p.Add(mark)
 	}
 	p.Add(forecasts, values)
+	margin := (p.Y.Max - p.Y.Min) / 30
+	p.Y.Min, p.Y.Max = p.Y.Min-margin, p.Y.Max+margin
+	if start := float64(c.forecastFrom) - 0.5; start > float64(c.from) {
+		mark := line(plotter.XYs{{X: start, Y: p.Y.Min}, {X: start, Y: p.Y.Max}}, red, 1)
+		mark.Dashes = []vg.Length{4, 3}
+		p.Add(mark)
+		entries = append(entries, entry{"start", mark})
+	}
 	p.X.Max = float64(c.from + len(c.values) - 1)
 
 	canvas.FillText(style(14, draw.XLeft, draw.YTop), vg.Point{X: canvas.Min.X, Y: canvas.Max.Y}, c.title)
