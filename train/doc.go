@@ -15,7 +15,9 @@
 //	}
 //	history, err := t.Fit(ctx, trainStreams, validStreams)
 //
-// With a [Checkpoint], the run can be stopped at any moment and resumed as if it hadn't been.
+// With a [Checkpoint], the run can be stopped at any moment and resumed as if it hadn't been. [Trainer.FindRate] looks for a
+// learning rate beforehand. Every so many steps Fit measures the loss, and [Trainer.Metrics], of validation data; after
+// training [Trainer.Evaluate] does so for test data.
 //
 // # Caveats
 //

@@ -22,7 +22,11 @@ func (t *Trainer) SwapAverage() error {
 	return a.Swap(t.arena)
 }
 
-// Evaluate returns the mean loss over one epoch of data, from zero states, with dropout off.
+// measured is the name of the model's output in programs that Metrics look at.
+const measured = "measured by Trainer.Metrics"
+
+// Evaluate returns the mean loss over one epoch of data, from zero states, with dropout off. The Metrics have their values
+// over the same data then.
 func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 	if t.Model == nil || t.Loss == nil || data == nil {
 		return 0, &ArgumentError{Name: "Model, Loss or data", Got: "nil", Want: "a value"}
@@ -34,6 +38,12 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 	if window == 0 {
 		window = 64
 	}
+	for name, m := range t.Metrics {
+		if m == nil {
+			return 0, &ArgumentError{Name: fmt.Sprintf("Metrics[%q]", name), Got: "nil", Want: "a value"}
+		}
+		m.Reset()
+	}
 	data.Rewind()
 	run := &bptt.Run{Data: data, Programs: t.programs, States: graph.States{}}
 	sum, weight, windows := 0.0, 0.0, 0
@@ -41,12 +51,17 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		r, err := bptt.Evaluate(run, window)
+		r, batch, err := bptt.Evaluate(run, window)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return 0, err
+		}
+		for name, m := range t.Metrics {
+			if err := m.Add(r.Program.Output(measured), batch); err != nil {
+				return 0, fmt.Errorf("metric %q: %w", name, err)
+			}
 		}
 		sum += r.Loss * r.Weight
 		weight += r.Weight

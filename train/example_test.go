@@ -200,3 +200,20 @@ func ExampleTrainer() {
 	// at first above 0.3: true
 	// held out below 0.01: true
 }
+
+// Gradient descent on 10·x², which converges at rates below 0.1.
+func ExampleRangeTest() {
+	x := 1.0
+	curve, err := train.RangeTest{From: 1e-4, To: 1, Updates: 50}.Run(func(rate float64) (float64, error) {
+		loss := 10 * x * x
+		x -= rate * 20 * x
+		return loss, nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	rate, _ := curve.Steepest()
+	fmt.Printf("the loss falls fastest at a rate of %.2f\n", rate)
+	// Output:
+	// the loss falls fastest at a rate of 0.01
+}

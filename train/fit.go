@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gobptt/bptt/graph"
@@ -305,7 +307,13 @@ func (f *fit) report(ctx context.Context) error {
 		r.Validation = loss
 		point := track.Point{Step: f.Step, Loss: loss, Tokens: f.Tokens}
 		f.history.AddValidation(point)
-		if err := f.observe(track.Evaluation{Point: point, Seconds: f.Seconds}); err != nil {
+		err = f.observe(track.Evaluation{Point: point, Seconds: f.Seconds})
+		r.Metrics = map[string]float64{}
+		for _, name := range slices.Sorted(maps.Keys(f.Metrics)) {
+			r.Metrics[name] = f.Metrics[name].Value()
+			err = errors.Join(err, f.observe(track.Scalar{Step: f.Step, Name: name, Value: r.Metrics[name]}))
+		}
+		if err != nil {
 			return err
 		}
 	}

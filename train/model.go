@@ -2,6 +2,7 @@ package train
 
 import (
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/optim"
 )
@@ -37,6 +38,13 @@ type Clip interface {
 // Strategy computes the gradient of one update. Those of package bptt are ones.
 type Strategy interface {
 	Gradient(r *bptt.Run) (bptt.Result, error)
+}
+
+// Metric measures outputs of a model, batch by batch. Those of package metric that compare outputs with targets are ones.
+type Metric interface {
+	Add(output *graph.Tensor, batch *seqdata.Batch) error
+	Value() float64 // over all batches since Reset
+	Reset()
 }
 
 // Data gives sequences window by window. A *seqdata.Stream is one. If it also has the methods Cursor and SetCursor of

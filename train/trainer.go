@@ -13,7 +13,7 @@ import (
 )
 
 // Trainer fits a model. The first four fields are required, and one of Steps and Epochs. Model, Loss, Threads and whether
-// there is a Flow must not change after the first use.
+// there are Metrics and a Flow must not change after the first use.
 type Trainer struct {
 	Model     Model
 	Loss      Loss
@@ -37,6 +37,9 @@ type Trainer struct {
 	// never.
 	Patience   int
 	OnDiverged Divergence // what to do if the loss or the gradient isn't finite; the default is to stop
+	// Metrics measure the model's output on the validation data, beside the loss, under names like "accuracy" or "F1 (%)".
+	// A Report and the Observer get their values.
+	Metrics    map[string]Metric
 	Report     func(Report) error
 	Observer   track.Observer // is told of everything: a track.Progress, logs, a track.Dashboard, several in track.Observers; nil means none
 	Checkpoint *Checkpoint    // nil means none
@@ -51,8 +54,9 @@ type Trainer struct {
 // Report is what a Trainer tells at every evaluation.
 type Report struct {
 	Step       int
-	Train      float64 // mean training loss since the last report
-	Validation float64 // NaN without validation data
+	Train      float64            // mean training loss since the last report
+	Validation float64            // NaN without validation data
+	Metrics    map[string]float64 // values of Trainer.Metrics on the validation data
 }
 
 // Fit trains until Steps updates are made, an error occurs, or the context ends; then, if there is a Checkpoint, it
@@ -88,7 +92,11 @@ func (t *Trainer) prepare() error {
 	t.programs = &bptt.Programs{
 		Options: graph.Options{DType: arena.Values.DType(), Threads: t.Threads, Observe: t.Flow != nil},
 		Write: func(b *graph.Builder) *graph.Node {
-			return t.Loss.Cost(b, t.Model.Apply(b, b.Input(seqdata.Input)))
+			y := t.Model.Apply(b, b.Input(seqdata.Input))
+			if len(t.Metrics) > 0 && !b.Window().Train {
+				b.Output(measured, y)
+			}
+			return t.Loss.Cost(b, y)
 		},
 	}
 	return nil

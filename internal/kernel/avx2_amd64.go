@@ -6,6 +6,7 @@ var avx2 = implementation{
 	name: "avx2",
 	f32: impl[float32]{
 		tiles:        tilesF32AVX2,
+		main:         onePanel,
 		panel:        16,
 		copyRows:     copyRowsF32AVX2,
 		transpose:    transposeF32AVX2,
@@ -38,6 +39,7 @@ var avx2 = implementation{
 	},
 	f64: impl[float64]{
 		tiles:        tilesF64AVX2,
+		main:         onePanel,
 		panel:        8,
 		copyRows:     copyRowsF64AVX2,
 		transpose:    transposeF64AVX2,

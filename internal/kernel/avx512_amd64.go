@@ -6,6 +6,7 @@ var avx512 = implementation{
 	name: "avx512",
 	f32: impl[float32]{
 		tiles:        tilesF32AVX512,
+		main:         twoPanels,
 		panel:        32,
 		copyRows:     copyRowsF32AVX512,
 		transpose:    transposeF32AVX512,
@@ -38,6 +39,7 @@ var avx512 = implementation{
 	},
 	f64: impl[float64]{
 		tiles:        tilesF64AVX512,
+		main:         twoPanels,
 		panel:        16,
 		copyRows:     copyRowsF64AVX512,
 		transpose:    transposeF64AVX512,

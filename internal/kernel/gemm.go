@@ -107,7 +107,7 @@ func depth(k int) int {
 
 // blockRows returns the constant of this name in whole tiles.
 func (im *impl[F]) blockRows() int {
-	tall := len(im.tiles[onePanel])
+	tall := len(im.tiles[im.main])
 	return blockRows / tall * tall
 }
 
@@ -173,7 +173,7 @@ func (t *gemmTask[F]) inPlace(im *impl[F], m, k int) bool {
 	if t.bCol != 1 {
 		return false
 	}
-	tall := len(im.tiles[onePanel])
+	tall := len(im.tiles[im.main])
 	stride := t.bRow * int(unsafe.Sizeof(*t.b))
 	return m <= freeTiles*tall || m <= inPlaceTiles*tall && k*(stride&-stride) <= inPlaceReach
 }

@@ -10,6 +10,7 @@ type impl[F Float] struct {
 	// tiles holds the micro-kernels by width (half a panel, 1, 2, 4) and rows less one. The second list is complete; the
 	// first one is, or empty.
 	tiles [4][]tileFunc[F]
+	main  int // the width that does the most with what it loads, and so is used where rows and columns are many
 	panel int // columns of a panel
 
 	copyRows  func(rows, cols int, dst *F, dstRow, dstCols int, src *F, srcRow int)

@@ -6,6 +6,7 @@ var portable = implementation{name: "portable", f32: portableImpl[float32](), f6
 func portableImpl[F Float]() impl[F] {
 	return impl[F]{
 		tiles:     [4][]tileFunc[F]{onePanel: {tileRow[F]}},
+		main:      onePanel,
 		panel:     portablePanel,
 		copyRows:  copyRows[F],
 		transpose: transposeOne[F],

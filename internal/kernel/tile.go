@@ -63,6 +63,7 @@ func rowSplit(rows, limit int) (height, tall, short int) {
 const (
 	halfPanel = iota
 	onePanel
+	twoPanels
 )
 
 // columns returns the width of a micro-kernel.
@@ -83,17 +84,22 @@ func (im *impl[F]) multiply(rows, cols, k int, a left[F], b right[F], r result[F
 	if rows == 0 || cols == 0 {
 		return
 	}
-	height, tall, short := rowSplit(rows, len(im.tiles[onePanel]))
-	w := im.width(height)
-	if short > 0 {
-		w = max(w, im.width(height-1))
-	}
-	// Panels are the outer loop, so that a panel stays in the first-level cache while all tiles use it.
-	for j, step := 0, im.columns(w); j < cols; j += step {
-		n := min(step, cols-j)
+	// Panels are the outer loop, so that they stay in a near cache while all tiles use them.
+	for j := 0; j < cols; {
+		limit := len(im.tiles[onePanel])
+		if cols-j > im.panel {
+			limit = len(im.tiles[im.main])
+		}
+		height, tall, short := rowSplit(rows, limit)
+		w := im.width(height)
+		if short > 0 {
+			w = max(w, im.width(height-1))
+		}
+		n := min(im.columns(w), cols-j)
 		bj := right[F]{at(b.p, j/im.panel*b.panel), b.row, b.panel}
 		im.strip(0, height, tall, n, k, a, bj, r.at(0, j))
 		im.strip(tall*height, height-1, short, n, k, a, bj, r.at(0, j))
+		j += n
 	}
 }
 

@@ -140,7 +140,7 @@ func TestEvaluateHasNoGradient(t *testing.T) {
 	}
 	grad := model.Params()[0].Grad.Floats()
 	r.Random = nil // evaluation draws nothing
-	result, err := bptt.Evaluate(r, 8)
+	result, _, err := bptt.Evaluate(r, 8)
 	if err != nil || result.Targets != 8*batch {
 		t.Fatal(result, err)
 	}

@@ -228,7 +228,7 @@ func TestTruncatedReach(t *testing.T) {
 	}
 
 	r = p.run()
-	if _, err := bptt.Evaluate(r, steps-k2); err != nil {
+	if _, _, err := bptt.Evaluate(r, steps-k2); err != nil {
 		t.Fatal(err)
 	}
 	full, err := bptt.Truncated{Window: k2}.Gradient(r)
@@ -240,7 +240,7 @@ func TestTruncatedReach(t *testing.T) {
 		all = append(all, q.Grad.Floats())
 	}
 	r = p.run()
-	if _, err := bptt.Evaluate(r, steps-k2); err != nil {
+	if _, _, err := bptt.Evaluate(r, steps-k2); err != nil {
 		t.Fatal(err)
 	}
 	head, err := bptt.Truncated{Window: k2 - k1}.Gradient(r)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/seqdata"
 )
 
 // Truncated is truncated backpropagation through time, BPTT(k1, k2) (Williams and Peng 1990): the parameters are updated
@@ -104,15 +105,17 @@ func gcd(a, b int) int {
 	return a
 }
 
-// Evaluate runs the next window of at most the given length forward only, as the model is in use.
-func Evaluate(r *Run, window int) (Result, error) {
+// Evaluate runs the next window of at most the given length forward only, as the model is in use. It also returns the
+// window.
+func Evaluate(r *Run, window int) (Result, *seqdata.Batch, error) {
 	batch, err := r.Data.Next(window)
 	if err != nil {
-		return Result{}, err
+		return Result{}, nil, err
 	}
 	p, err := r.Programs.For(batch, false)
 	if err != nil {
-		return Result{}, err
+		return Result{}, nil, err
 	}
-	return r.step(p, batch, 0)
+	result, err := r.step(p, batch, 0)
+	return result, batch, err
 }

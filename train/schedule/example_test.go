@@ -32,20 +32,3 @@ func ExamplePlateau() {
 	// Output:
 	// 1.0 1.0 1.0 1.0 0.5 map[bad:0 best:2.8 cooldown:0 factor:0.5]
 }
-
-// Gradient descent on 10·x², which converges at rates below 0.1.
-func ExampleRangeTest() {
-	x := 1.0
-	curve, err := schedule.RangeTest{From: 1e-4, To: 1, Updates: 50}.Run(func(rate float64) (float64, error) {
-		loss := 10 * x * x
-		x -= rate * 20 * x
-		return loss, nil
-	})
-	if err != nil {
-		log.Fatal(err)
-	}
-	rate, _ := curve.Steepest()
-	fmt.Printf("the loss falls fastest at a rate of %.2f\n", rate)
-	// Output:
-	// the loss falls fastest at a rate of 0.01
-}
