@@ -19,9 +19,10 @@ type Arena struct {
 	// Threads that Sweep uses; 0 means as many as runtime.GOMAXPROCS.
 	Threads int
 
-	sweep   sweep
-	squares squares
-	scale   scale
+	versions []int // of the parameters' memory
+	sweep    sweep
+	squares  squares
+	scale    scale
 }
 
 // Range is the part [From, To) of a flat tensor.
@@ -64,8 +65,20 @@ func NewArena(params []NamedParam) (*Arena, error) {
 		p.Value = a.Values.move(a.Ranges[i], p.Value)
 		p.Grad = a.Grads.move(a.Ranges[i], p.Grad)
 		p.version++
+		a.versions = append(a.versions, p.version)
 	}
 	return a, nil
+}
+
+// Check returns an *ArgumentError if a parameter is no longer in the arena, since NewArena has moved it to another one, or
+// SetDType has changed its precision. What is done to the arena then, such as an optimizer's step, has no effect on it.
+func (a *Arena) Check() error {
+	for i, p := range a.Params {
+		if i < len(a.versions) && p.version != a.versions[i] {
+			return &ArgumentError{Op: "Arena", Name: "parameter " + p.Name, Got: "moved to another arena, or to another precision", Want: "one arena for a parameter, and so one Trainer or optimizer"}
+		}
+	}
+	return nil
 }
 
 // move copies a tensor into a range of the flat tensor t and returns the view of it.

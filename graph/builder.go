@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -48,6 +49,7 @@ type Builder struct {
 	costs    []*Node // added to the cost that is differentiated
 	mask     *Node   // of the time steps, [T*B]; nil: all are valid
 	stepping stepping
+	step     int // the time step that is being written, counted from 1; 0: no particular one
 	bytes    int // memory that ops hold besides what plan gives them
 
 	compiled bool
@@ -141,6 +143,21 @@ func (b *Builder) Leave() {
 	b.path = b.path[:len(b.path)-1]
 }
 
+// AtStep calls write, and notes that the nodes that it writes compute time step t, for messages such as that of
+// Program.FirstNonFinite.
+func (b *Builder) AtStep(t int, write func()) {
+	if write == nil {
+		b.fail(&ArgumentError{Op: "AtStep", Name: "write", Got: "nil", Want: "a function"})
+		return
+	}
+	before := b.step
+	if before == 0 { // else the step of EachStep, of which this window is a part
+		b.step = t + 1
+	}
+	write()
+	b.step = before
+}
+
 func (b *Builder) layer() string { return strings.Join(b.path, ".") }
 
 // ok reports whether an op may be written: no error so far, and operands that belong to this builder.
@@ -171,6 +188,7 @@ type Node struct {
 	id    int // position in the builder's nodes
 	op    string
 	layer string
+	step  int // the time step that it belongs to, counted from 1; 0: no particular one
 	shape []int
 	in    []*Node
 	gnode *gorgonia.Node
@@ -281,7 +299,7 @@ func (b *Builder) newIndices(op string, shape []int, run func(n *Node) error, in
 }
 
 func (b *Builder) write(n *Node) *Node {
-	n.b, n.id, n.layer, n.backward = b, len(b.nodes), b.layer(), b.backward
+	n.b, n.id, n.layer, n.step, n.backward = b, len(b.nodes), b.layer(), b.step, b.backward
 	n.flows = make([]bool, len(n.in))
 	kids := make([]*gorgonia.Node, len(n.in))
 	for i, m := range n.in {
@@ -420,6 +438,33 @@ func (b *Builder) AddCost(n *Node) {
 		return
 	}
 	b.costs = append(b.costs, b.Reshape(n))
+}
+
+// Aside calls write for a cost beside the model's own, such as one that AddCost is for. Meanwhile the input that names
+// gives for a name is found under that name, and SetTargetWeight has no effect.
+func (b *Builder) Aside(names map[string]string, write func()) {
+	if !b.ok("Aside") {
+		return
+	}
+	if write == nil {
+		b.fail(&ArgumentError{Op: "Aside", Name: "write", Got: "nil", Want: "a function"})
+		return
+	}
+	before, weighed := maps.Clone(b.inputs), b.weighed
+	for name, declared := range names {
+		if before[declared] == nil {
+			b.fail(&ArgumentError{Op: "Aside", Name: "input", Got: fmt.Sprintf("%q", declared), Want: "a declared one"})
+			return
+		}
+		b.inputs[name] = before[declared]
+	}
+	write()
+	for name := range names {
+		if b.inputs[name] = before[name]; before[name] == nil {
+			delete(b.inputs, name)
+		}
+	}
+	b.weighed = weighed
 }
 
 // SetTargetWeight says what the cost is a mean over: the scalar node holds the sum of the targets' weights. With it,

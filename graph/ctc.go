@@ -110,7 +110,7 @@ func (c *ctc[F]) check() error {
 		case k < 0 || int(k) >= c.classes:
 			return fmt.Errorf("label %d of sequence %d: %w", i/c.batch, i%c.batch, &IndexError{Op: "CTC", Position: i, Index: int(k), Limit: c.classes})
 		case int(k) == c.o.Blank:
-			return &ArgumentError{Op: "CTC", Name: fmt.Sprintf("label %d of sequence %d", i/c.batch, i%c.batch), Got: fmt.Sprintf("the blank, %d", k), Want: "a label"}
+			return &ArgumentError{Op: "target", Name: fmt.Sprintf("label %d of sequence %d", i/c.batch, i%c.batch), Got: fmt.Sprintf("the blank, %d", k), Want: "a label"}
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func (b *Builder) EachStep(write func(t int)) {
 			b.mask = b.Slice(mask, 0, t*w.B, (t+1)*w.B)
 			b.mask.pin = true // recurrences read it as long as the program runs
 		}
-		write(t)
+		b.AtStep(t, func() { write(t) })
 		for _, s := range b.states {
 			if s.open && s.step == b.stepping.now {
 				b.fail(&ArgumentError{Op: "EachStep", Name: "state " + s.name, Got: "begun by State but never set", Want: "a SetState in the same step"})

@@ -55,6 +55,10 @@ type NonFiniteError struct {
 	Op       string
 	Value    float64 // NaN, +Inf or -Inf
 	Backward bool    // in the backward pass
+
+	// From says that the op was given a value that isn't finite, and where: in the data, a parameter or a state; or, of a loss,
+	// for which target it isn't finite. "" if the op made it of finite ones otherwise.
+	From string
 }
 
 func (e *NonFiniteError) Error() string {
@@ -62,7 +66,11 @@ func (e *NonFiniteError) Error() string {
 	if e.Backward {
 		pass = "backward"
 	}
-	return fmt.Sprintf("%v first produced by %s in the %s pass", e.Value, place(e.Layer, e.Op), pass)
+	s := fmt.Sprintf("%v first produced by %s in the %s pass", e.Value, place(e.Layer, e.Op), pass)
+	if e.From != "" {
+		s += ": " + e.From
+	}
+	return s
 }
 
 func place(layer, op string) string {

@@ -59,7 +59,7 @@ func (b *Builder) sum(n *Node, terms []*term) *Node {
 		return nil
 	}, in...)
 	if s != nil {
-		s.layer, s.adds = n.layer, b.isParam(n)
+		s.layer, s.step, s.adds = n.layer, n.step, b.isParam(n)
 	}
 	return s
 }
@@ -85,7 +85,7 @@ func (o *gorgoniaOp) SymDiff(_ gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia
 	n := o.n
 	b := n.b
 	out := make(gorgonia.Nodes, len(n.in))
-	b.path = []string{n.layer}
+	b.path, b.step = []string{n.layer}, n.step
 	if n.layer == "" {
 		b.path = nil
 	}

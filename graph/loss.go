@@ -145,7 +145,21 @@ func (l *meanLoss[F]) run(n *Node) error {
 		sum /= l.total
 	}
 	data[F](n)[0] = F(sum)
+	if n.b.watch && !finite(sum) {
+		return l.nonFinite(n, sum)
+	}
 	return nil
+}
+
+// nonFinite is the error for a cost that isn't finite.
+func (l *meanLoss[F]) nonFinite(n *Node, cost float64) error {
+	e := n.nonFinite(cost)
+	for i, v := range l.losses {
+		if e.From == "" && !finite(v) {
+			e.From = fmt.Sprintf("the loss of %s is %v", n.b.row(i, l.rows), v)
+		}
+	}
+	return e
 }
 
 // chunks is how many parts the rows are cut into.
@@ -244,11 +258,19 @@ func (l *meanLoss[F]) checkTargets(op string, c *classTargets) error {
 // indexError is an IndexError that says which time step and sequence the i-th of n rows belongs to.
 func (b *Builder) indexError(op string, i, n int, index int32, limit int) error {
 	err := &IndexError{Op: op, Position: i, Index: int(index), Limit: limit}
-	switch w := b.window; n {
-	case w.T * w.B:
-		return fmt.Errorf("step %d of sequence %d: %w", i/w.B, i%w.B, err)
-	case w.B:
-		return fmt.Errorf("sequence %d: %w", i, err)
+	if n != b.window.B && n != b.window.T*b.window.B {
+		return err
 	}
-	return err
+	return fmt.Errorf("%s: %w", b.row(i, n), err)
+}
+
+// row is the time step and the sequence that the i-th of n rows belongs to, for messages.
+func (b *Builder) row(i, n int) string {
+	switch w := b.window; n {
+	case w.B: // also of a window of one step, whose place in the sequence isn't known here
+		return fmt.Sprintf("sequence %d", i)
+	case w.T * w.B:
+		return fmt.Sprintf("step %d of sequence %d", i/w.B, i%w.B)
+	}
+	return fmt.Sprintf("row %d", i)
 }

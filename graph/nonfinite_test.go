@@ -45,17 +45,18 @@ func TestFirstNonFinite(t *testing.T) {
 		layer   string
 		value   string
 		back    bool
+		from    string
 	}{
-		{"nothing", ones, []float64{1, 2, 3, 4}, ones[:2], "", "", "", false},
-		{"NaN in a parameter", ones, []float64{1, nan, 3, 4}, ones[:2], "Linear", "first", "NaN", false},
-		{"infinity in a parameter", ones, []float64{1, 2, -inf, 4}, ones[:2], "Linear", "first", "-Inf", false},
-		{"NaN in the input", []float64{1, 1, nan, 1}, ones, ones[:2], "Linear", "first", "NaN", false},
-		{"overflow of Exp", ones, []float64{60, 60, 1, 1}, ones[:2], "Exp", "second", "+Inf", false},
-		{"division by zero", []float64{1, 0, 1, 1}, ones, ones[:2], "Div", "second", "+Inf", false},
-		{"square that overflows", []float64{1, 1e-30, 1, 1}, ones, ones[:2], "Square", "", "+Inf", false},
-		{"root of a negative number", ones, ones, []float64{1, -1}, "Sqrt", "", "NaN", false},
-		{"backward pass only", ones, ones, []float64{1, 0}, "Sqrt backward", "", "+Inf", true},
-		{"nothing again", ones, []float64{1, 2, 3, 4}, ones[:2], "", "", "", false},
+		{"nothing", ones, []float64{1, 2, 3, 4}, ones[:2], "", "", "", false, ""},
+		{"NaN in a parameter", ones, []float64{1, nan, 3, 4}, ones[:2], "Linear", "first", "NaN", false, "its parameter of shape [2 2] holds NaN in element 1"},
+		{"infinity in a parameter", ones, []float64{1, 2, -inf, 4}, ones[:2], "Linear", "first", "-Inf", false, "its parameter of shape [2 2] holds -Inf in element 2"},
+		{"NaN in the input", []float64{1, 1, nan, 1}, ones, ones[:2], "Linear", "first", "NaN", false, `the array "x" holds NaN in sequence 1`},
+		{"overflow of Exp", ones, []float64{60, 60, 1, 1}, ones[:2], "Exp", "second", "+Inf", false, ""},
+		{"division by zero", []float64{1, 0, 1, 1}, ones, ones[:2], "Div", "second", "+Inf", false, ""},
+		{"square that overflows", []float64{1, 1e-30, 1, 1}, ones, ones[:2], "Square", "", "+Inf", false, ""},
+		{"root of a negative number", ones, ones, []float64{1, -1}, "Sqrt", "", "NaN", false, ""},
+		{"backward pass only", ones, ones, []float64{1, 0}, "Sqrt backward", "", "+Inf", true, ""},
+		{"nothing again", ones, []float64{1, 2, 3, 4}, ones[:2], "", "", "", false, ""},
 	} {
 		w.Value.SetFloats(c.w)
 		if err := errors.Join(p.SetFloat64s("x", c.x), p.SetFloat64s("r", c.r)); err != nil {
@@ -71,6 +72,8 @@ func TestFirstNonFinite(t *testing.T) {
 			}
 		} else if !errors.As(err, &e) || e.Op != c.want || e.Layer != c.layer || kind(e.Value) != c.value || e.Backward != c.back {
 			t.Errorf("%s: got %v, want %s first produced by %s in layer %q, backward: %v", c.name, err, c.value, c.want, c.layer, c.back)
+		} else if e.From != c.from || !strings.Contains(err.Error(), c.from) {
+			t.Errorf("%s: %q, want it from %q", c.name, err, c.from)
 		} else if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.layer) {
 			t.Errorf("%s: the message %q doesn't name the op and the layer", c.name, err)
 		}
@@ -128,6 +131,78 @@ func TestFirstNonFiniteInRecurrence(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestFirstNonFiniteOfAStep: ops that are written for a time step say which, in both passes, and so does a state that the
+// window begins with.
+func TestFirstNonFiniteOfAStep(t *testing.T) {
+	const steps, batch = 4, 2
+	for _, each := range []bool{false, true} {
+		b := NewBuilder(Window{T: steps, B: batch, Train: true}, Options{})
+		x := b.Floats("x", steps*batch, 1)
+		weight := b.Floats("weight", steps*batch, 1)
+		w := b.Param(fixedParam([]int{1, 1}, 1e-20))
+		var costs []*Node
+		write := func(step int) {
+			rows := func(n *Node) *Node { return b.Slice(n, 0, step*batch, (step+1)*batch) }
+			y := b.Square(b.Add(rows(x), w))
+			costs = append(costs, b.Sum(b.Mul(y, rows(weight))))
+		}
+		b.Enter("layer")
+		h := b.State("h", 1)
+		if each {
+			b.EachStep(func(step int) { b.AtStep(0, func() { write(step) }) }) // the outer step counts
+		} else {
+			for step := range steps {
+				b.AtStep(step, func() { write(step) })
+			}
+		}
+		b.SetState("h", b.Scale(h, 2))
+		b.Leave()
+		total := b.Sum(h)
+		for _, c := range costs {
+			total = b.Add(total, c)
+		}
+		p, err := b.Compile(total, Gradients{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step := range steps {
+			for _, back := range []bool{false, true} {
+				values, weights := make([]float64, steps*batch), make([]float64, steps*batch)
+				values[step*batch+1] = 1e20
+				want := "Square"
+				if back {
+					want += " backward"
+					values[step*batch+1], weights[step*batch+1] = 1, 3e38
+				}
+				want += fmt.Sprint(" step ", step)
+				if err := errors.Join(p.SetFloat64s("x", values), p.SetFloat64s("weight", weights)); err != nil {
+					t.Fatal(err)
+				}
+				run(t, p, 1)
+				var e *NonFiniteError
+				if err := p.FirstNonFinite(); !errors.As(err, &e) || e.Op != want || e.Layer != "layer" || e.Backward != back || e.From != "" {
+					t.Errorf("each=%v: got %v, want it produced by %s", each, err, want)
+				}
+			}
+		}
+		values := make([]float64, steps*batch)
+		if err := errors.Join(p.SetFloat64s("x", values), p.Load(States{"layer.h": mat(1, 0, inf)})); err != nil {
+			t.Fatal(err)
+		}
+		run(t, p, 1)
+		var e *NonFiniteError
+		if err := p.FirstNonFinite(); !errors.As(err, &e) || e.From != "the state layer.h before the window holds +Inf in sequence 1" {
+			t.Errorf("got %v", err)
+		}
+	}
+	b := NewBuilder(smallWindow, Options{})
+	b.AtStep(0, nil)
+	var e *ArgumentError
+	if !errors.As(b.Err(), &e) {
+		t.Errorf("got %v", b.Err())
 	}
 }
 

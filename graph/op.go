@@ -88,11 +88,60 @@ func (n *Node) checkFinite() error {
 		t.setRaw(buf)
 		for i := range t.Len() {
 			if v := t.At(i); !finite(v) {
-				return &NonFiniteError{Layer: n.layer, Op: n.op, Value: v, Backward: n.backward}
+				return n.nonFinite(v)
 			}
 		}
 	}
 	return nil
+}
+
+// nonFinite is the error for a node that has computed v.
+func (n *Node) nonFinite(v float64) *NonFiniteError {
+	e := &NonFiniteError{Layer: n.layer, Op: n.op, Value: v, Backward: n.backward}
+	if n.step > 0 {
+		e.Op += fmt.Sprintf(" step %d", n.step-1)
+	}
+	for _, in := range n.in {
+		if in.run != nil || in.integer {
+			continue
+		}
+		t := Tensor{}
+		t.setRaw(in.buf)
+		for i := range t.Len() {
+			if v := t.At(i); !finite(v) {
+				e.From = fmt.Sprintf("%s holds %v in %s", in.source(), v, in.at(i))
+				return e
+			}
+		}
+	}
+	return e
+}
+
+// source is what a leaf is, for messages.
+func (n *Node) source() string {
+	for name, in := range n.b.inputs {
+		if in == n {
+			return fmt.Sprintf("the array %q", name)
+		}
+	}
+	for _, s := range n.b.states {
+		if s.in == n {
+			return "the state " + s.name + " before the window"
+		}
+	}
+	if n.b.isParam(n) {
+		return fmt.Sprint("its parameter of shape ", n.shape)
+	}
+	return "its operand " + n.op
+}
+
+// at says where in a leaf the i-th element is.
+func (n *Node) at(i int) string {
+	if len(n.shape) == 0 || n.b.isParam(n) {
+		return fmt.Sprint("element ", i)
+	}
+	rows := n.shape[0]
+	return n.b.row(i/(n.size()/rows), rows)
 }
 
 // ReturnsPtr and OverwritesInput keep Gorgonia's register allocator away from the op's memory.

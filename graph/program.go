@@ -198,6 +198,7 @@ func (p *Program) differentiate(want Gradients) error {
 	if err != nil {
 		return err
 	}
+	b.path, b.step = nil, 0 // of the op that was gone through last
 	for i, bp := range trained {
 		bp.grad = p.resultOf(grads[i], "parameter gradient")
 	}

@@ -92,8 +92,9 @@ func (b *Batch) Targets() (count int, weight float64) {
 // Validate returns a *BatchError unless T and B are positive, the input is
 // there and is [T, B, …], and every other array is [B] or [T', B, …], with any
 // number of steps T' (a decoder's sequence has a length of its own), and has
-// the elements that its shape says; Mask and Weight are [T, B] floats, and
-// there are as many Ends as sequences, or none.
+// the elements that its shape says; Mask and Weight are [T, B] floats, no NaN
+// in the one and nothing below 0 in the other, and there are as many Ends as
+// sequences, or none.
 func (b *Batch) Validate() error {
 	if b == nil {
 		return &BatchError{Got: "no value (it is nil)", Want: "arrays"}
@@ -147,6 +148,15 @@ func (b *Batch) validateArray(name string, a Array) error {
 	if !a.complete() {
 		elements := len(a.Ints) + len(a.Floats)
 		return wrong(fmt.Sprintf("%s and %d elements", shape(), elements), "positive sizes whose product is the number of elements")
+	}
+
+	// A weight may be NaN, as the mask may exclude it.
+	if name == Mask || name == Weight {
+		for i, v := range a.Floats {
+			if name == Mask && v != v || name == Weight && v < 0 {
+				return wrong(fmt.Sprintf("%v at step %d of sequence %d", v, i/b.B, i%b.B), "0 or more")
+			}
+		}
 	}
 	return nil
 }

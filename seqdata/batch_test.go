@@ -15,6 +15,7 @@ func TestBatchValidate(t *testing.T) {
 	both := Array{Shape: []int{2, 3}, Ints: make([]int32, 6), Floats: make([]float32, 6)}
 	input := ints(6, 2, 3)
 
+	nan := float32(math.NaN())
 	for name, test := range map[string]struct {
 		batch *Batch
 		want  string // in the message; "" for none
@@ -37,14 +38,18 @@ func TestBatchValidate(t *testing.T) {
 		"weights of B":  {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input, Weight: floats(3, 3)}}, `"weight" has shape [3]; want [2 3]`},
 		"ends":          {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input}, Ends: make([]bool, 3)}, ""},
 		"too many ends": {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input}, Ends: make([]bool, 4)}, `4 values; want none or 3`},
-		"other lengths": {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input, "lengths": ints(2, 2)}}, `"lengths" has shape [2]`},
-		"both":          {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: both}}, "Ints and Floats; want one"},
-		"no data":       {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: {Shape: []int{2, 3}}}}, "shape [2 3] and 0 elements"},
-		"too few":       {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: ints(5, 2, 3)}}, "shape [2 3] and 5 elements"},
-		"too many":      {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: ints(12, 2, 3)}}, "shape [2 3] and 12 elements"},
-		"zero size":     {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: floats(0, 2, 3, 0)}}, "positive"},
-		"negative size": {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: floats(6, 2, 3, -1, -1)}}, "positive"},
-		"overflow":      {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: floats(6, 2, 3, math.MaxInt, math.MaxInt)}}, "positive"},
+		"negative weight": {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input, Weight: {Shape: []int{2, 3}, Floats: []float32{1, nan, 0, 1, -2, 1}}}},
+			`"weight" has -2 at step 1 of sequence 1; want 0 or more`},
+		"NaN as a weight": {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input, Weight: {Shape: []int{2, 3}, Floats: []float32{1, nan, 0, 1, 2, 1}}}}, ""},
+		"NaN as a mask":   {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input, Mask: {Shape: []int{2, 3}, Floats: []float32{1, 0, nan, 1, 1, 1}}}}, `"mask" has NaN at step 0 of sequence 2`},
+		"other lengths":   {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: input, "lengths": ints(2, 2)}}, `"lengths" has shape [2]`},
+		"both":            {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: both}}, "Ints and Floats; want one"},
+		"no data":         {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: {Shape: []int{2, 3}}}}, "shape [2 3] and 0 elements"},
+		"too few":         {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: ints(5, 2, 3)}}, "shape [2 3] and 5 elements"},
+		"too many":        {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: ints(12, 2, 3)}}, "shape [2 3] and 12 elements"},
+		"zero size":       {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: floats(0, 2, 3, 0)}}, "positive"},
+		"negative size":   {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: floats(6, 2, 3, -1, -1)}}, "positive"},
+		"overflow":        {&Batch{T: 2, B: 3, Arrays: map[string]Array{Input: floats(6, 2, 3, math.MaxInt, math.MaxInt)}}, "positive"},
 	} {
 		err := test.batch.Validate()
 		if test.want == "" {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/seqdata"
 )
 
 var _ Model = Auxiliary{}
@@ -16,23 +17,28 @@ type Auxiliary struct {
 	Head   Model
 	Loss   Loss
 	Weight float64 // of the head's loss; required
+	Target string  // the batch's array that is the head's target; "" means that of the model, "target"
 }
 
 // Apply returns x.
 func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
-	if a.Head == nil || a.Loss == nil || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
+	if none(a.Head) || none(a.Loss) || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
 		b.Fail(&graph.ArgumentError{Op: "Auxiliary", Name: "head, loss or weight", Got: fmt.Sprintf("%T, %T, %v", a.Head, a.Loss, a.Weight), Want: "one of each, and a weight other than 0"})
 		return nil
 	}
 	if b.Window().Train && b.Err() == nil {
-		b.AddCost(b.Scale(a.Loss.Cost(b, a.Head.Apply(b, x)), a.Weight))
+		names := map[string]string{}
+		if a.Target != "" {
+			names[seqdata.Target] = a.Target
+		}
+		b.Aside(names, func() { b.AddCost(b.Scale(a.Loss.Cost(b, a.Head.Apply(b, x)), a.Weight)) })
 	}
 	return x
 }
 
 // Params returns the head's parameters.
 func (a Auxiliary) Params() []graph.NamedParam {
-	if a.Head == nil {
+	if none(a.Head) {
 		return nil
 	}
 	return a.Head.Params()

@@ -63,9 +63,49 @@ func TestAuxiliary(t *testing.T) {
 	if p := compile(false, with); p.Cost() != cost || len(p.Params()) != 4 {
 		t.Errorf("evaluation: cost %v with %d parameters, want %v with 4", p.Cost(), len(p.Params()), cost)
 	}
-	b := graph.NewBuilder(graph.Window{T: 1, B: 1}, graph.Options{})
+	// A head with targets of its own, whose weights aren't those of the cost.
+	b := graph.NewBuilder(graph.Window{T: 2, B: 2, Train: true}, graph.Options{DType: graph.Float64})
+	x := b.Const(&graph.Tensor{Shape: []int{4, 3}, F64: []float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3}})
+	b.Ints(seqdata.Target, 4)
+	b.Ints("head", 4)
+	model[1] = train.Auxiliary{Head: head, Loss: loss.CrossEntropy{}, Weight: 0.3, Target: "head"}
+	p, err := b.Compile(b.Scale(with(b, x), 1), graph.Gradients{})
+	if err == nil {
+		err = errors.Join(p.SetInts(seqdata.Target, []int32{0, 4, 2, 1}), p.SetInts("head", []int32{0, 4, -100, -100}), p.Run(0))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if weight, _ := p.TargetWeight(); p.Cost() != cost || weight != 4 {
+		t.Errorf("cost %v of weight %v, want %v of 4", p.Cost(), weight, cost)
+	}
+	different := false
+	for i, g := range gradients() {
+		different = different || g != want[i]
+	}
+	if err := p.SetInts("head", []int32{0, 4, 2, 1}); err != nil || !different || p.Run(0) != nil {
+		t.Errorf("the head's targets make no difference: %v", err)
+	}
+	for i, g := range gradients() {
+		if math.Abs(g-want[i]) > 1e-14 {
+			t.Fatalf("gradient %d of equal targets: %v, want %v", i, g, want[i])
+		}
+	}
+
+	b = graph.NewBuilder(graph.Window{T: 1, B: 1, Train: true}, graph.Options{})
+	train.Auxiliary{Head: head, Loss: loss.MSE{}, Weight: 1, Target: "none"}.Apply(b, b.Floats("x", 1, 4))
+	if e, ok := errors.AsType[*graph.ArgumentError](b.Err()); !ok || e.Got != `"none"` {
+		t.Errorf("a target that isn't there: %v", b.Err())
+	}
+	b = graph.NewBuilder(graph.Window{T: 1, B: 1}, graph.Options{})
 	train.Auxiliary{Head: head}.Apply(b, b.Floats("x", 1, 4))
 	if _, ok := errors.AsType[*graph.ArgumentError](b.Err()); !ok {
 		t.Errorf("without a loss: %v", b.Err())
+	}
+	b = graph.NewBuilder(graph.Window{T: 1, B: 1, Train: true}, graph.Options{})
+	none := train.Auxiliary{Head: (*layers.Linear)(nil), Loss: loss.MSE{}, Weight: 1}
+	none.Apply(b, b.Floats("x", 1, 4))
+	if _, ok := errors.AsType[*graph.ArgumentError](b.Err()); !ok || none.Params() != nil {
+		t.Errorf("without a head: %v", b.Err())
 	}
 }

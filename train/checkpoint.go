@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 
 	"github.com/gobptt/bptt/graph"
@@ -37,8 +38,8 @@ type Checkpoint struct {
 
 	// Attach are further files, such as a vocabulary. A resumed run must have the same.
 	Attach map[string][]byte
-	// Damaged is told of every save that was skipped for an older one because it is damaged; nil: they are skipped
-	// silently.
+	// Damaged is told of every save that was skipped for an older one because it is damaged; nil: the Trainer's Observer is,
+	// as a track.Text named "checkpoint".
 	Damaged func(error)
 }
 
@@ -60,6 +61,7 @@ type progress struct {
 	OptimizerNumbers map[string]float64 `json:"optimizer_numbers,omitempty"`
 	Schedule         map[string]float64 `json:"schedule,omitempty"` // what it remembers
 	Cursor           int64              `json:"cursor"`             // in the data; -1 if it has none
+	ValidationCursor int64              `json:"validation_cursor"`  // likewise
 	History          *track.History     `json:"history"`
 }
 
@@ -71,6 +73,9 @@ func (c *Checkpoint) open(f *fit) error {
 	if c.Dir == "" {
 		return &ArgumentError{Name: "Checkpoint.Dir", Got: "empty", Want: "a directory"}
 	}
+	if c.Best > 0 && f.validation == nil {
+		return &ArgumentError{Name: "Checkpoint.Best", Got: fmt.Sprint(c.Best, " without validation data"), Want: "0, or data"}
+	}
 	for name := range c.Attach {
 		if slices.Contains([]string{modelFile, optimizerFile, statesFile, trainFile, bestFile}, name) || !snapshot.ValidName(name) {
 			return &ArgumentError{Name: "Checkpoint.Attach", Got: fmt.Sprintf("a file named %q", name), Want: "another name, of letters, digits, dots, dashes and underscores"}
@@ -79,21 +84,32 @@ func (c *Checkpoint) open(f *fit) error {
 	s, damaged, err := snapshot.Load(c.Dir)
 	switch {
 	case errors.Is(err, snapshot.ErrNone) && !c.Resume:
-		return snapshot.Check(c.Dir)
+		return c.check()
 	case err != nil:
 		return err
 	case !c.Resume:
 		return &CheckpointError{Path: c.Dir, What: "the directory", Got: fmt.Sprintf("in use by a run saved at step %d", s.Step), Want: "resumption, or another directory"}
 	}
-	if err := snapshot.Check(c.Dir); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	for _, d := range damaged {
 		if c.Damaged != nil {
 			c.Damaged(d)
+		} else {
+			f.damaged = append(f.damaged, d)
 		}
 	}
 	return c.resume(f, s)
+}
+
+// check returns an error unless all that the run is going to save can be.
+func (c *Checkpoint) check() error {
+	err := snapshot.Check(c.Dir)
+	if err == nil && c.Best > 0 {
+		err = snapshot.Check(filepath.Join(c.Dir, bestDir))
+	}
+	return err
 }
 
 // ReadCheckpoint returns a file of the newest undamaged save in a directory.
@@ -162,10 +178,13 @@ func (f *fit) writeProgress(w io.Writer) error {
 		Random:    base64.StdEncoding.EncodeToString(random),
 		Optimizer: fmt.Sprintf("%T", f.Optimizer), OptimizerSteps: f.Optimizer.State().Steps,
 		OptimizerNumbers: f.Optimizer.State().Numbers, Schedule: schedule.State(f.Schedule),
-		Cursor: -1, History: f.history,
+		Cursor: -1, ValidationCursor: -1, History: f.history,
 	}
 	if d, ok := f.data.(cursor); ok {
 		p.Cursor = d.Cursor()
+	}
+	if d, ok := f.validation.(cursor); ok {
+		p.ValidationCursor = d.Cursor()
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
@@ -198,6 +217,16 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 	if err != nil {
 		return err
 	}
+	var format struct{ Version int }
+	if err := json.Unmarshal(data, &format); err != nil {
+		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
+	}
+	switch got := fmt.Sprint(format.Version); { // before the rest, which may mean something else there
+	case format.Version < formatVersion:
+		return wrong("the format's version", got+", of an older release", fmt.Sprint(formatVersion))
+	case format.Version > formatVersion:
+		return wrong("the format's version", got+", of a newer release", fmt.Sprint(formatVersion))
+	}
 	var p progress
 	if err := json.Unmarshal(data, &p); err != nil {
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
@@ -208,8 +237,6 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		err = random.UnmarshalBinary(state)
 	}
 	switch {
-	case p.Version != formatVersion:
-		return wrong("the format's version", fmt.Sprint(p.Version), fmt.Sprint(formatVersion))
 	case err != nil:
 		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
 	case p.Step < 0 || p.Epoch < 0 || p.History == nil || !(p.Rate > 0 && p.Rate <= 1):
@@ -252,6 +279,9 @@ func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
 		}
 		f.pass.States = graph.States(carried)
 	} // else an epoch begins, from zero states
+	if d, ok := f.validation.(cursor); ok && p.ValidationCursor >= 0 {
+		_ = d.SetCursor(p.ValidationCursor) // other validation data may be shorter, and are evaluated from their start then
+	}
 	if err := schedule.Restore(f.Schedule, p.Schedule); err != nil {
 		return &CheckpointError{Path: s.Path, What: "the schedule", Err: err}
 	}

@@ -3,6 +3,7 @@ package train_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -19,6 +20,8 @@ import (
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // write makes a file in a directory of its own.
@@ -234,7 +237,33 @@ func TestDamagedCheckpoint(t *testing.T) {
 		}
 	}
 
+	t.Run("told to the observer", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, whole); err != nil {
+			t.Fatal(err)
+		}
+		spoil(t, filepath.Join(dir, "step-00000020", "model.safetensors"), damage["a bit flipped"])
+		trainer := r.trainer(t, 16)
+		var told texts
+		trainer.Checkpoint, trainer.Observer = &train.Checkpoint{Dir: dir, Resume: true}, &told
+		r.fit(t, trainer)
+		if len(told) != 1 || told[0].Step != 15 || told[0].Name != "checkpoint" || !strings.Contains(told[0].Text, "step-00000020") {
+			t.Errorf("told %v", told)
+		}
+	})
 	t.Run("every save", func(t *testing.T) { everySaveIsDamaged(t, r, damage["a bit flipped"]) })
+}
+
+// texts keeps the texts that an observer is told.
+type texts []track.Text
+
+func (x *texts) Start(context.Context, track.Run) error { return nil }
+func (x *texts) End(error) error                        { return nil }
+func (x *texts) Observe(e track.Event) error {
+	if e, ok := e.(track.Text); ok {
+		*x = append(*x, e)
+	}
+	return nil
 }
 
 func everySaveIsDamaged(t *testing.T, r recipe, damage func([]byte) []byte) {
@@ -272,7 +301,8 @@ func TestForgedCheckpoint(t *testing.T) {
 		file, from, to string
 		mention        string
 	}{
-		{"train.json", `"version": 2`, `"version": 1`, "version"},
+		{"train.json", `"version": 2`, `"version": 1, "step": "another kind"`, "the format's version is 1, of an older release, want 2"},
+		{"train.json", `"version": 2`, `"version": 3, "step": "another kind"`, "the format's version is 3, of a newer release, want 2"},
 		{"train.json", `"version": 2`, `"version": x`, "train.json"},
 		{"train.json", `"random": "`, `"random": "!`, "train.json"},
 		{"train.json", `"random": "`, `"random": "AAAA`, "train.json"},
@@ -348,9 +378,13 @@ func TestUnwritableDirectoryIsFoundFirst(t *testing.T) {
 		t.Log("the permission bits don't bind this user: that case is not run")
 		os.Remove(probe)
 	}
+	places["best is a file"] = t.TempDir()
+	if err := os.WriteFile(filepath.Join(places["best is a file"], "best"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for what, dir := range places {
 		for _, resume := range []bool{false, true} {
-			err := resumed(t, r, dir, func(t *train.Trainer) { t.Checkpoint.Resume = resume })
+			err := resumed(t, r, dir, func(t *train.Trainer) { t.Checkpoint.Resume, t.Checkpoint.Best = resume, 1 })
 			if err == nil || !strings.Contains(err.Error(), dir) {
 				t.Errorf("%s: got %v", what, err)
 			}
@@ -358,5 +392,40 @@ func TestUnwritableDirectoryIsFoundFirst(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "precious" {
 		t.Errorf("the file now holds %q, %v", data, err)
+	}
+}
+
+// Every field and every file of a checkpoint is in docs/checkpoint.md.
+func TestFormatIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/checkpoint.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := recipe{}
+	trainer := r.trainer(t, 4)
+	trainer.Every, trainer.Schedule = 2, &schedule.Plateau{}
+	trainer.Optimizer = &optim.EMA{Optimizer: trainer.Optimizer}
+	trainer.Checkpoint = &train.Checkpoint{Dir: t.TempDir()}
+	r.fit(t, trainer)
+	s, _, err := snapshot.Load(trainer.Checkpoint.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := s.ReadFile("train.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(data, &fields); err != nil || len(fields) < 20 {
+		t.Fatalf("%d fields, %v", len(fields), err)
+	}
+	want := names(t, s.Path)
+	for name := range fields {
+		want = append(want, "`"+name+"`")
+	}
+	for _, w := range want {
+		if !strings.Contains(string(doc), w) {
+			t.Errorf("docs/checkpoint.md doesn't tell of %s", w)
+		}
 	}
 }

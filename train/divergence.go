@@ -3,10 +3,11 @@ package train
 import (
 	"github.com/gobptt/bptt/internal/snapshot"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // Divergence says what a Trainer does when the loss or the gradient of an update isn't finite. The update isn't made in
-// any case.
+// any case. A validation loss that is NaN also ends a run of StopDiverged; the others go on with it as a bad one.
 type Divergence int
 
 // The policies. The last two give up, with the *DivergedError, where they don't help.
@@ -42,7 +43,9 @@ func (f *fit) diverged(d *DivergedError) error {
 			return err
 		}
 		f.Rate = rate
-		return nil
+		f.history.Unit = f.unit()
+		f.Flow.Cut(f.Step)
+		return f.observe(track.RolledBack{Run: f.begun()})
 	}
 	return d
 }

@@ -5,14 +5,17 @@ import "fmt"
 // DivergedError says that the loss or the gradient became NaN or infinite. The parameters are as they were before the
 // step.
 type DivergedError struct {
-	Step  int
-	What  string // "loss" or "gradient norm"
+	Step  int    // 0 in an evaluation before the first one
+	What  string // "loss", "gradient norm" or "validation loss"
 	Value float64
 	Err   error // a *graph.NonFiniteError that names the first op, nil if none was found
 }
 
 func (e *DivergedError) Error() string {
-	s := fmt.Sprintf("step %d: %s is %v", e.Step, e.What, e.Value)
+	s := fmt.Sprintf("%s is %v", e.What, e.Value)
+	if e.Step > 0 {
+		s = fmt.Sprintf("step %d: %s", e.Step, s)
+	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gobptt/bptt/graph"
@@ -19,8 +20,10 @@ import (
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/decode"
 	"github.com/gobptt/bptt/train/loss"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // shells returns a text that repeats itself, as streams for training.
@@ -77,6 +80,70 @@ func Example() {
 	// learned: true
 	// she sells sea shells
 	// she sells sea shells
+}
+
+// languageModel makes a character model one for decode.Beam. It reads every prefix anew, from the token before the text.
+type languageModel struct {
+	generator *train.Generator
+	start     int32
+}
+
+func (m languageModel) LogProbs(prefix []int32) []float64 {
+	m.generator.Reset()
+	logits, err := m.generator.Next(m.start)
+	for _, label := range prefix {
+		if err == nil {
+			logits, err = m.generator.Next(label)
+		}
+	}
+	var rows [][]float64
+	if err == nil {
+		rows, err = decode.LogProbs(logits, 1, 0, 1)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return rows[0]
+}
+
+// A CTC output that hears an e rather than an h is put right by a language model, which knows what words there are.
+func Example_languageModel() {
+	text, streams := shells()
+	model := characterModel(text.Vocab.Len())
+	trainer := train.Trainer{
+		Model: model, Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 0.03}, ClipNorm: 1,
+		BPTT: bptt.Truncated{Window: 16}, Steps: 150,
+	}
+	if _, err := trainer.Fit(context.Background(), streams, nil); err != nil {
+		log.Fatal(err)
+	}
+	generator, err := train.NewGenerator(model)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// The classes are the text's characters; the vocabulary's unknown token, id 0, has the place of the blank.
+	var logProbs [][]float64
+	for _, heard := range []map[string]float64{{"s": 0.9}, {"h": 0.4, "e": 0.5}, {"e": 0.9}, {" ": 0.8}} {
+		frame := slices.Repeat([]float64{math.Log(0.01)}, text.Vocab.Len())
+		for character, p := range heard {
+			frame[text.Vocab.ID(character)] = math.Log(p)
+		}
+		logProbs = append(logProbs, frame)
+	}
+	for _, beam := range []decode.Beam{
+		{Width: 10},
+		{Width: 10, Model: languageModel{generator, text.Vocab.ID("\n")}},
+	} {
+		best, err := beam.Decode(logProbs)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q\n", text.Vocab.Decode(best[0].Labels))
+	}
+	// Output:
+	// "se "
+	// "she "
 }
 
 // A run that is stopped and resumed ends with the same weights as one that isn't.
@@ -199,6 +266,97 @@ func ExampleTrainer() {
 	// Output:
 	// at first above 0.3: true
 	// held out below 0.01: true
+}
+
+// Training stops when the validation loss has not fallen for three evaluations in a row; the best model is on the disk.
+func ExampleLoadBest() {
+	dir, err := os.MkdirTemp("", "best")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{layers.NewGRU(1, 8, layers.GRUOptions{}, rng), layers.NewLinear(8, 1, rng)}
+	trainer := train.Trainer{
+		Model: model, Loss: loss.MSE{}, Optimizer: &optim.Adam{LearningRate: 0.05}, BPTT: bptt.Truncated{Window: 25},
+		Steps: 5000, Every: 10, Patience: 3,
+		Checkpoint: &train.Checkpoint{Dir: dir, Best: 1},
+	}
+	history, err := trainer.Fit(context.Background(), &wave{length: 200}, &wave{length: 100})
+	if err != nil {
+		log.Fatal(err)
+	}
+	best, err := train.LoadBest(dir, model.Params())
+	if err != nil {
+		log.Fatal(err)
+	}
+	loss, err := trainer.Evaluate(context.Background(), &wave{length: 100})
+	if err != nil {
+		log.Fatal(err)
+	}
+	lowest, _ := history.Best()
+	fmt.Println("stopped early:", len(history.Train) < 5000, len(history.Train)-best.Step == 3*10)
+	fmt.Println("the best model is back:", best.Step == lowest.Step, loss == lowest.Loss)
+	// Output:
+	// stopped early: true true
+	// the best model is back: true true
+}
+
+// A head on the first of two recurrent layers learns the same task, so that the layer gets a gradient from near by.
+func ExampleAuxiliary() {
+	text, streams := shells()
+	words, rng := text.Vocab.Len(), rand.New(rand.NewPCG(1, 2))
+	trainer := train.Trainer{
+		Model: layers.Sequential{
+			layers.NewEmbedding(words, 8, rng),
+			layers.NewGRU(8, 16, layers.GRUOptions{}, rng),
+			train.Auxiliary{Head: layers.NewLinear(16, words, rng), Loss: loss.CrossEntropy{}, Weight: 0.3},
+			layers.NewGRU(16, 16, layers.GRUOptions{}, rng),
+			layers.NewLinear(16, words, rng),
+		},
+		Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 0.03}, ClipNorm: 1,
+		BPTT: bptt.Truncated{Window: 16}, Steps: 150,
+	}
+	history, err := trainer.Fit(context.Background(), streams, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("learned:", history.Train[len(history.Train)-1].Loss < 0.1)
+	// Output:
+	// learned: true
+}
+
+// How far back the gradient reaches, and what training does to that: as a page to look at, and as numbers.
+func ExampleTrainer_gradientFlow() {
+	text, streams := shells()
+	flow := &track.GradientFlow{}
+	trainer := train.Trainer{
+		Model: characterModel(text.Vocab.Len()), Loss: loss.CrossEntropy{}, Optimizer: &optim.Adam{LearningRate: 0.03},
+		ClipNorm: 0.1, BPTT: bptt.Truncated{Window: 16}, Steps: 50,
+		Flow: flow,
+	}
+	if _, err := trainer.Fit(context.Background(), streams, nil); err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "flow")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	for _, name := range []string{"flow.html", "flow.png", "flow.csv", "unrolled.dot"} {
+		if err := flow.WriteFile(filepath.Join(dir, name)); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	last := flow.Updates[len(flow.Updates)-1]
+	h := last.Recurrences[0]
+	fmt.Printf("update %d, %s: gradients at %d time steps, %d gates\n", last.Step, h.State, len(h.Norms), len(h.Gates))
+	fmt.Println("some updates were clipped:", flow.ClipRate() > 0)
+	// Output:
+	// update 50, 1.h_l0: gradients at 16 time steps, 5 gates
+	// some updates were clipped: true
 }
 
 // Gradient descent on 10·x², which converges at rates below 0.1.

@@ -39,6 +39,9 @@ type RateCurve []RatePoint
 // Schedule. The data begin anew, also where an epoch ends. A loss or gradient that isn't finite ends the test.
 // Afterwards the weights, the optimizer and Random are as they were before, and the data at their start.
 func (t *Trainer) FindRate(ctx context.Context, data Data, test RangeTest) (curve RateCurve, err error) {
+	if ctx == nil {
+		return nil, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
+	}
 	trial := *t
 	trial.Schedule, trial.Checkpoint, trial.Observer, trial.Flow, trial.Report = nil, nil, nil, nil, nil
 	trial.Steps, trial.Epochs, trial.Patience, trial.OnDiverged = 1, 0, 0, StopDiverged

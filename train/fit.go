@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -27,6 +28,8 @@ type fit struct {
 	progressed
 
 	sum optim.Accumulator // of the gradients of one update
+
+	damaged []error // saves that were skipped, of which the observer is still to be told
 
 	saved int // the last step that was saved, -1 if none
 	bad   int // updates in a row that diverged
@@ -57,8 +60,11 @@ func (f *fit) begin() error {
 		name    string
 		missing bool
 	}{
-		{"Model", f.Model == nil}, {"Loss", f.Loss == nil}, {"Optimizer", f.Optimizer == nil},
-		{"BPTT", f.BPTT == nil}, {"data", f.data == nil},
+		{"Model", none(f.Model)}, {"Loss", none(f.Loss)}, {"Optimizer", none(f.Optimizer)},
+		{"BPTT", none(f.BPTT)}, {"data", none(f.data)},
+		// These may be left out, but not by a nil pointer, which is what comes of an error that wasn't looked at.
+		{"validation data", f.validation != nil && none(f.validation)},
+		{"Clip", f.Clip != nil && none(f.Clip)}, {"Schedule", f.Schedule != nil && none(f.Schedule)},
 	}
 	for _, r := range required {
 		if r.missing {
@@ -81,6 +87,8 @@ func (f *fit) begin() error {
 		return &ArgumentError{Name: "ClipNorm", Got: fmt.Sprint(f.ClipNorm), Want: "0 or more"}
 	case f.ClipNorm > 0 && f.Clip != nil:
 		return &ArgumentError{Name: "Clip", Got: "set, and ClipNorm too", Want: "one of the two"}
+	case reflect.ValueOf(f.data).Kind() == reflect.Pointer && f.validation == f.data:
+		return &ArgumentError{Name: "validation data", Got: "the training data", Want: "data of their own, or nil: an evaluation goes back to their start"}
 	case f.Patience > 0 && f.validation == nil:
 		return &ArgumentError{Name: "Patience", Got: fmt.Sprint(f.Patience, " without validation data"), Want: "0, or data"}
 	case f.OnDiverged < StopDiverged || f.OnDiverged > RollBackDiverged:
@@ -103,15 +111,74 @@ func (f *fit) begin() error {
 	f.pass.Rewind()
 	f.saved = -1
 	if f.Checkpoint == nil {
-		return nil
+		return f.rehearse()
 	}
-	if err := f.Checkpoint.open(f); err != nil || f.OnDiverged != RollBackDiverged || f.saved >= 0 {
+	if err := f.Checkpoint.open(f); err != nil {
+		return err
+	}
+	if err := f.rehearse(); err != nil || f.OnDiverged != RollBackDiverged || f.saved >= 0 {
 		return err
 	}
 	return f.Checkpoint.save(f) // there must be something to roll back to
 }
 
+// unit is that of the loss, if it says.
+func (t *Trainer) unit() string {
+	if l, ok := t.Loss.(interface{ Unit() string }); ok {
+		return l.Unit()
+	}
+	return ""
+}
+
+// begun is the run as it begins or goes on, for observers.
+func (f *fit) begun() track.Run {
+	return track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history, Unit: f.history.Unit}
+}
+
+// none reports whether there is no value, also where an interface holds a nil pointer.
+func none(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// rehearse evaluates the first window of the validation data, so that data that don't fit are found before the first
+// update, not at the first evaluation. The data are as they were afterwards.
+func (f *fit) rehearse() error {
+	if f.validation == nil {
+		return nil
+	}
+	place := int64(-1)
+	d, placed := f.validation.(cursor)
+	if placed {
+		place = d.Cursor()
+	}
+	if err := f.resetMetrics(); err != nil {
+		return err
+	}
+	f.validation.Rewind()
+	_, err := f.evaluation(&bptt.Run{Data: f.validation, Programs: f.programs, States: graph.States{}})
+	diverged, ok := errors.AsType[*DivergedError](err)
+	switch {
+	case ok:
+		diverged.Step = f.Step
+		return diverged
+	case err == io.EOF:
+		return &ArgumentError{Name: "validation data", Got: "empty", Want: "at least one window in an epoch"}
+	case err != nil:
+		return fmt.Errorf("validation: %w", err)
+	case place >= 0:
+		return d.SetCursor(place)
+	}
+	f.validation.Rewind()
+	return nil
+}
+
 func (f *fit) run(ctx context.Context) error {
+	for _, d := range f.damaged {
+		if err := f.observe(track.Text{Step: f.Step, Name: "checkpoint", Text: d.Error()}); err != nil {
+			return f.stop(err)
+		}
+	}
 	if f.due() { // the run was stopped during this report
 		if err := f.report(ctx); err != nil {
 			return f.stop(err)
@@ -232,7 +299,7 @@ func (f *fit) flow(recordings []graph.Recording) error {
 
 // observe tells the observer, if there is one.
 func (f *fit) observe(e track.Event) error {
-	if f.Observer == nil {
+	if none(f.Observer) {
 		return nil
 	}
 	return f.Observer.Observe(e)
@@ -333,6 +400,12 @@ func (f *fit) validate(ctx context.Context) (loss float64, err error) {
 		defer func() { err = errors.Join(err, a.Swap(f.arena)) }()
 	}
 	loss, err = f.Evaluate(ctx, f.validation)
+	if d, ok := errors.AsType[*DivergedError](err); ok {
+		if d.Step = f.Step; f.OnDiverged == StopDiverged {
+			return 0, err
+		}
+		loss, err = d.Value, nil
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -19,6 +19,9 @@ type Generator struct {
 // NewGenerator compiles a model for one sequence and one time step. The model takes ids and returns logits. If a
 // Trainer is to train the model as well, its first Fit must come before.
 func NewGenerator(m Model) (*Generator, error) {
+	if none(m) {
+		return nil, &ArgumentError{Name: "model", Got: "nil", Want: "a model"}
+	}
 	params := m.Params()
 	if len(params) == 0 {
 		return nil, &ArgumentError{Name: "model", Got: "without parameters", Want: "at least one"}
@@ -56,6 +59,9 @@ func (g *Generator) Next(token int32) (*graph.Tensor, error) {
 func (g *Generator) Sample(prompt []int32, n int, temperature float64, rng *rand.Rand, without ...int32) ([]int32, error) {
 	if len(prompt) == 0 || n < 0 || !(temperature >= 0 && temperature <= math.MaxFloat64) {
 		return nil, &ArgumentError{Name: "Sample", Got: fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature), Want: "a prompt, n 0 or more, and a finite temperature 0 or more"}
+	}
+	if temperature > 0 && rng == nil {
+		return nil, &ArgumentError{Name: "rng", Got: "nil", Want: "a source of random numbers, or temperature 0"}
 	}
 	g.Reset()
 	for _, token := range prompt[:len(prompt)-1] {

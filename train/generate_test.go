@@ -200,8 +200,16 @@ func TestGeneratorMisuse(t *testing.T) {
 	if ids, err := g.Sample([]int32{1}, 0, 1, rng); err != nil || len(ids) != 0 {
 		t.Errorf("no tokens: %v, %v", ids, err)
 	}
-	if _, err := train.NewGenerator(layers.Sequential{}); err == nil {
-		t.Error("a generator without parameters")
+	for what, m := range map[string]train.Model{"without parameters": layers.Sequential{}, "nil": nil, "a nil pointer": (*layers.Linear)(nil)} {
+		if _, ok := errors.AsType[*train.ArgumentError](second(train.NewGenerator(m))); !ok {
+			t.Errorf("a generator of a model: %s", what)
+		}
+	}
+	if e, ok := errors.AsType[*train.ArgumentError](second(g.Sample([]int32{1}, 1, 1, nil))); !ok || e.Name != "rng" {
+		t.Errorf("drawn without random numbers: %v", e)
+	}
+	if _, err := g.Sample([]int32{1}, 1, 0, nil); err != nil {
+		t.Errorf("the likeliest token needs no random numbers: %v", err)
 	}
 	// Weights that are no numbers can't be sampled from.
 	m := r.model(t)

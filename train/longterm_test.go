@@ -165,22 +165,24 @@ func TestShortTasks(t *testing.T) {
 	}
 }
 
-// A run on a task goes on after a checkpoint as if it hadn't stopped: with the sequences that come next, from zero states.
+// A run on a task goes on after a checkpoint as if it hadn't stopped: with the sequences that come next, from zero states,
+// those of the validation likewise.
 func TestTaskResumes(t *testing.T) {
 	fit := func(dir string, steps int, resume bool) string {
 		m := memoryRun{
 			task: adding(7), loss: loss.MSE{}, model: gru(5), seed: 1, batch: 3, steps: steps, learningRate: 1e-2,
 		}
-		trainer, data, _ := m.trainer(t)
-		trainer.Checkpoint = &train.Checkpoint{Dir: dir, Resume: resume}
-		if _, err := trainer.Fit(context.Background(), data, nil); err != nil {
+		trainer, data, validation := m.trainer(t)
+		trainer.Checkpoint, trainer.Every = &train.Checkpoint{Dir: dir, Resume: resume}, 1
+		history, err := trainer.Fit(context.Background(), data, validation)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return values(t, trainer.Model)
+		return values(t, trainer.Model) + numbers(t, history)
 	}
 	dir := t.TempDir()
 	fit(dir, 3, false)
-	wantSame(t, "weights", fit(dir, 6, true), fit(t.TempDir(), 6, false))
+	wantSame(t, "weights or history", fit(dir, 6, true), fit(t.TempDir(), 6, false))
 }
 
 // The tasks of docs/learning.md, which has the results.

@@ -17,7 +17,8 @@ type Model interface {
 }
 
 // Loss writes the cost of a model's output, a scalar, which is a mean over the targets. It reads the targets from the
-// builder's inputs by name.
+// builder's inputs by name. If it also has a method Unit() string, that is the unit which the history and the observers
+// show.
 type Loss interface {
 	Cost(b *graph.Builder, output *graph.Node) *graph.Node
 }

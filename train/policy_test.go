@@ -3,10 +3,13 @@ package train_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
@@ -14,6 +17,7 @@ import (
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/optim"
 	"github.com/gobptt/bptt/train/schedule"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // flawed is a strategy whose loss isn't finite at some calls, counted from 1.
@@ -114,10 +118,29 @@ func TestRollBack(t *testing.T) {
 	trainer.BPTT = flawed{trainer.BPTT, &calls, func(n int) bool { return n == 9 || n == 12 }}
 	trainer.OnDiverged = train.RollBackDiverged
 	trainer.Checkpoint = &train.Checkpoint{Dir: t.TempDir(), Every: 4}
+	log := &track.CSV{Path: filepath.Join(t.TempDir(), "log.csv")}
+	trainer.Observer, trainer.Flow = log, &track.GradientFlow{}
 	h := r.fit(t, trainer)
 	// Updates 1 to 8, then 9 diverges: back to 8; 9 and 10, then 11 diverges: back to 8 again.
 	if len(h.Train) != 20 || calls != 20+2+2 {
 		t.Errorf("%d updates in %d calls, want 20 in 24", len(h.Train), calls)
+	}
+	data, err := os.ReadFile(log.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged, seen, want []int
+	for line := range strings.Lines(string(data)) {
+		var step int
+		if n, _ := fmt.Sscanf(line, "train,%d", &step); n == 1 {
+			logged = append(logged, step)
+		}
+	}
+	for i := range h.Train {
+		seen, want = append(seen, trainer.Flow.Updates[i].Step), append(want, i+1)
+	}
+	if !slices.Equal(logged, want) || !slices.Equal(seen, want) || len(trainer.Flow.Updates) != len(want) {
+		t.Errorf("the log has the steps %v, the flow %v", logged, seen)
 	}
 	plain := r.trainer(t, 20)
 	if r.fit(t, plain); values(t, plain.Model) == values(t, trainer.Model) {
@@ -129,12 +152,12 @@ func TestRollBack(t *testing.T) {
 	trainer.BPTT = flawed{trainer.BPTT, &calls, func(int) bool { return true }}
 	trainer.OnDiverged = train.RollBackDiverged
 	trainer.Checkpoint = &train.Checkpoint{Dir: t.TempDir()}
-	data, validation := r.streams(t)
-	if _, err := trainer.Fit(context.Background(), data, validation); err == nil || calls > 50 {
+	stream, validation := r.streams(t)
+	if _, err := trainer.Fit(context.Background(), stream, validation); err == nil || calls > 50 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
 	trainer.Checkpoint = nil
-	if e, ok := errors.AsType[*train.ArgumentError](second(trainer.Fit(context.Background(), data, validation))); !ok || e.Name != "OnDiverged" {
+	if e, ok := errors.AsType[*train.ArgumentError](second(trainer.Fit(context.Background(), stream, validation))); !ok || e.Name != "OnDiverged" {
 		t.Errorf("without a checkpoint: %v", e)
 	}
 }
@@ -181,6 +204,12 @@ func TestBest(t *testing.T) {
 	wantSame(t, "weights", values(t, model), weights[best.Step])
 	if _, err := train.LoadBest(t.TempDir(), model.Params()); err == nil {
 		t.Error("an empty directory: no error")
+	}
+	trainer := r.trainer(t, 3)
+	trainer.Checkpoint = &train.Checkpoint{Dir: t.TempDir(), Best: 2}
+	data, _ := r.streams(t)
+	if e, ok := errors.AsType[*train.ArgumentError](second(trainer.Fit(context.Background(), data, nil))); !ok || e.Name != "Checkpoint.Best" {
+		t.Errorf("without validation data: %v", e)
 	}
 }
 

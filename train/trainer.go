@@ -60,17 +60,22 @@ type Report struct {
 }
 
 // Fit trains until Steps updates are made, an error occurs, or the context ends; then, if there is a Checkpoint, it
-// saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil. The
-// history is never nil, also with an error.
+// saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil; their first
+// window is evaluated before the first update, so that data that don't fit are found early. The history is never nil, also
+// with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
 	f := &fit{Trainer: t, data: data, validation: validation, history: &track.History{}, progressed: progressed{Rate: 1}}
+	if ctx == nil {
+		return f.history, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
+	}
 	if err := f.begin(); err != nil {
 		return f.history, err
 	}
-	if t.Observer == nil {
+	f.history.Unit = t.unit()
+	if none(t.Observer) {
 		return f.history, f.run(ctx)
 	}
-	err := t.Observer.Start(ctx, track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history})
+	err := t.Observer.Start(ctx, f.begun())
 	if err != nil {
 		return f.history, err
 	}
@@ -81,7 +86,7 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 // prepare moves the parameters into an arena.
 func (t *Trainer) prepare() error {
 	if t.arena != nil {
-		return nil
+		return t.arena.Check()
 	}
 	arena, err := graph.NewArena(t.Model.Params())
 	if err != nil {

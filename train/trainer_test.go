@@ -6,16 +6,22 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers"
 	"github.com/gobptt/bptt/seqdata"
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
+	"github.com/gobptt/bptt/train/loss"
 	"github.com/gobptt/bptt/train/optim"
+	"github.com/gobptt/bptt/train/schedule"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // The same seed gives the same bits: again, with any number of threads, and also where the parameters are so many that
@@ -287,6 +293,12 @@ func TestFitMisuse(t *testing.T) {
 		{"Loss", func(t *train.Trainer) { t.Loss = nil }},
 		{"Optimizer", func(t *train.Trainer) { t.Optimizer = nil }},
 		{"BPTT", func(t *train.Trainer) { t.BPTT = nil }},
+		{"Model", func(t *train.Trainer) { t.Model = (*loss.SampledSoftmax)(nil) }},
+		{"Loss", func(t *train.Trainer) { t.Loss = (*loss.SampledSoftmax)(nil) }},
+		{"Optimizer", func(t *train.Trainer) { t.Optimizer = (*optim.Adam)(nil) }},
+		{"BPTT", func(t *train.Trainer) { t.BPTT = (*bptt.Truncated)(nil) }},
+		{"Clip", func(t *train.Trainer) { t.ClipNorm, t.Clip = 0, (*optim.ClipValue)(nil) }},
+		{"Schedule", func(t *train.Trainer) { t.Schedule = (*schedule.Plateau)(nil) }},
 		{"Steps", func(t *train.Trainer) { t.Steps = 0 }},
 		{"Steps", func(t *train.Trainer) { t.Steps = -1 }},
 		{"Every", func(t *train.Trainer) { t.Every = -1 }},
@@ -324,14 +336,115 @@ func TestFitMisuse(t *testing.T) {
 	}
 
 	r := recipe{}
-	data, _ := r.streams(t)
+	data, validation := r.streams(t)
 	for _, c := range []struct {
-		what             string
+		name, what       string
 		data, validation train.Data
-	}{{"nil", nil, data}, {"empty", empty{}, data}, {"empty", data, empty{}}} {
-		_, err := r.trainer(t, 3).Fit(context.Background(), c.data, c.validation)
-		if e, ok := errors.AsType[*train.ArgumentError](err); !ok || e.Name != "data" || e.Got != c.what {
-			t.Errorf("%s data: %v", c.what, err)
+	}{
+		{"data", "nil", nil, data}, {"data", "empty", empty{}, data}, {"data", "nil", (*seqdata.Stream)(nil), data},
+		{"validation data", "empty", data, empty{}}, {"validation data", "nil", data, (*seqdata.Stream)(nil)},
+		{"validation data", "the training data", data, data},
+	} {
+		history, err := r.trainer(t, 3).Fit(context.Background(), c.data, c.validation)
+		if e, ok := errors.AsType[*train.ArgumentError](err); !ok || e.Name != c.name || e.Got != c.what || len(history.Train) > 0 {
+			t.Errorf("%s %s: %v", c.what, c.name, err)
+		}
+	}
+	if _, err := r.trainer(t, 3).Evaluate(context.Background(), (*seqdata.Stream)(nil)); err == nil {
+		t.Error("evaluated nil")
+	}
+	var never context.Context
+	for _, err := range []error{second(r.trainer(t, 3).Fit(never, data, nil)), second(r.trainer(t, 3).Evaluate(never, data)), second(r.trainer(t, 3).FindRate(never, data, train.RangeTest{}))} {
+		if e, ok := errors.AsType[*train.ArgumentError](err); !ok || e.Name != "ctx" {
+			t.Errorf("without a context: %v", err)
+		}
+	}
+
+	// Two trainers of one model: the one whose memory the parameters have left says so.
+	first, later := r.trainer(t, 3), r.trainer(t, 3)
+	later.Model = first.Model
+	r.fit(t, first)
+	r.fit(t, later)
+	first.Steps++
+	_, err := first.Fit(context.Background(), data, validation)
+	if e, ok := errors.AsType[*graph.ArgumentError](err); !ok || e.Name != "parameter 0.weight" {
+		t.Errorf("two trainers of one model: %v", err)
+	}
+	r.fit(t, later)
+}
+
+// spoiled is data in which one value of one window isn't finite.
+type spoiled struct {
+	*numberStream
+	window int
+	value  float32
+}
+
+func (s *spoiled) Next(steps int) (*seqdata.Batch, error) {
+	b, err := s.numberStream.Next(steps)
+	if err == nil && s.at == s.window {
+		b.Arrays[seqdata.Input].Floats[3*2+1] = s.value // step 3 of sequence 1
+	}
+	return b, err
+}
+
+// windows is a metric: the number of windows.
+type windows int
+
+func (w *windows) Add(*graph.Tensor, *seqdata.Batch) error { *w++; return nil }
+func (w *windows) Value() float64                          { return float64(*w) }
+func (w *windows) Reset()                                  { *w = 0 }
+
+// numberStream is data of 3 windows, 4 steps of 2 sequences each.
+type numberStream struct{ at int }
+
+func (s *numberStream) Next(int) (*seqdata.Batch, error) {
+	if s.at++; s.at > 3 {
+		return nil, io.EOF
+	}
+	array := func() seqdata.Array {
+		return seqdata.Array{Shape: []int{4, 2, 1}, Floats: []float32{1, 2, 3, 4, 5, 6, 7, 8}}
+	}
+	return &seqdata.Batch{T: 4, B: 2, Arrays: map[string]seqdata.Array{seqdata.Input: array(), seqdata.Target: array()}}, nil
+}
+func (s *numberStream) Rewind() { s.at = 0 }
+
+// TestNaNInData: the error names the array and the place, for training data and for those of validation, whose first
+// window is looked at before the first update.
+func TestNaNInData(t *testing.T) {
+	good, nan := new(numberStream), float32(math.NaN())
+	for _, c := range []struct {
+		name             string
+		data, validation train.Data
+		policy           train.Divergence
+		steps, at        int // updates made; the step that the error names
+		what             string
+	}{
+		{"training", &spoiled{new(numberStream), 2, nan}, nil, train.StopDiverged, 1, 2, "loss"},
+		{"validation, first window", good, &spoiled{new(numberStream), 1, nan}, train.StopDiverged, 0, 0, "validation loss"},
+		{"validation, first window, skip", good, &spoiled{new(numberStream), 1, nan}, train.SkipDiverged, 0, 0, "validation loss"},
+		{"validation, last window", good, &spoiled{new(numberStream), 3, nan}, train.StopDiverged, 4, 4, "validation loss"},
+		{"validation, last window, skip", good, &spoiled{new(numberStream), 3, nan}, train.SkipDiverged, 6, 0, ""},
+	} {
+		trainer := &train.Trainer{
+			Model: layers.Sequential{layers.NewLinear(1, 1, rand.New(rand.NewPCG(1, 2)))}, Loss: loss.MSE{},
+			Optimizer: &optim.Adam{}, BPTT: bptt.Truncated{Window: 4}, Steps: 6, Every: 4, OnDiverged: c.policy,
+		}
+		var measured windows
+		trainer.Metrics = map[string]train.Metric{"windows": &measured}
+		history, err := trainer.Fit(context.Background(), c.data, c.validation)
+		d, ok := errors.AsType[*train.DivergedError](err)
+		if ok != (c.what != "") || len(history.Train) != c.steps {
+			t.Errorf("%s: %v after %d updates", c.name, err, len(history.Train))
+		}
+		if !ok {
+			if v := history.Validation; err != nil || len(v) != 2 || !math.IsNaN(v[0].Loss) || measured != 3 {
+				t.Errorf("%s: %v, %v", c.name, err, v)
+			}
+			continue
+		}
+		if want := `the array "input" holds NaN in step 3 of sequence 1`; d.Step != c.at || d.What != c.what || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
@@ -468,5 +581,32 @@ func TestPrecisionIsFixedByTheFirstFit(t *testing.T) {
 	data, _ := r.streams(t)
 	if _, err := trainer.Fit(context.Background(), data, nil); err == nil {
 		t.Error("trained on with parameters that have moved")
+	}
+}
+
+// begun is an observer that remembers the run.
+type begun struct{ run track.Run }
+
+func (b *begun) Start(_ context.Context, r track.Run) error { b.run = r; return nil }
+func (b *begun) Observe(track.Event) error                  { return nil }
+func (b *begun) End(error) error                            { return nil }
+
+// TestUnit: the history and the observers are told the loss's unit, if it says one, and a resumed run's are as well.
+func TestUnit(t *testing.T) {
+	r := recipe{}
+	dir := t.TempDir()
+	for _, c := range []struct {
+		loss train.Loss
+		unit string
+	}{{loss.CrossEntropy{}, track.Nats}, {loss.Focal{}, ""}} {
+		for i := range 2 {
+			watch := &begun{}
+			trainer := r.trainer(t, 3+i)
+			trainer.Loss, trainer.Observer = c.loss, watch
+			trainer.Checkpoint = &train.Checkpoint{Dir: filepath.Join(dir, "run"+c.unit), Resume: i > 0}
+			if h := r.fit(t, trainer); h.Unit != c.unit || watch.run.Unit != c.unit {
+				t.Errorf("%T: history in %q, run in %q, want %q", c.loss, h.Unit, watch.run.Unit, c.unit)
+			}
+		}
 	}
 }

@@ -24,7 +24,7 @@ func (g *gradflow) compare(ctx context.Context) error {
 	start := track.Chart{Title: "How much the last state depends on earlier ones, before training", X: "lag (time steps back)", Y: "Frobenius norm of ∂h_T/∂h_(T-lag)", LogY: true}
 	trained := start
 	trained.Title = fmt.Sprintf("How much the last state depends on earlier ones, after %d updates", g.steps)
-	truncation := track.Chart{Title: fmt.Sprintf("Truncated gradients after %d updates", g.steps), X: "k2, time steps that the gradient goes back", Y: "cosine of the truncated and the full gradient"}
+	truncation := track.Chart{Title: fmt.Sprintf("Truncated gradients of the recurrent layer, after %d updates", g.steps), X: "k2, time steps that the gradient goes back", Y: "cosine of the truncated and the full gradient"}
 	for _, n := range networks {
 		random := g.random(weightNumbers)
 		m := model(n.recurrent(2, g.hidden, random), g.hidden, random)

@@ -9,7 +9,8 @@ import (
 	"github.com/gobptt/bptt/train/track"
 )
 
-// cosines compares gradients that go back k2 steps with the full one, on the same sequences.
+// cosines compares gradients that go back k2 steps with the full one, on the same sequences. They are those of the recurrent
+// layer: the output layer sees the last step only, so nothing of its gradient is truncated.
 func (g *gradflow) cosines(m layers.Sequential) (track.Line, error) {
 	const k1 = 5 // time steps between updates
 	var line track.Line
@@ -31,7 +32,7 @@ func (g *gradflow) cosines(m layers.Sequential) (track.Line, error) {
 				continue
 			}
 			var all []float64
-			for _, p := range m.Params() {
+			for _, p := range m[0].Params() {
 				all = append(all, p.Grad.Floats()...)
 			}
 			return all, nil

@@ -51,7 +51,9 @@ func Steps(
 		if reverse {
 			t = w.T - 1 - k
 		}
-		y, next := write(t, s)
+		var y *graph.Node
+		var next State
+		b.AtStep(t, func() { y, next = write(t, s) })
 		if b.Err() != nil {
 			return nil, nil
 		}

@@ -52,6 +52,9 @@ func (c *CRF) NegativeLogLikelihood(b *graph.Builder, emissions, tags *graph.Nod
 	return b.CRF(emissions, b.Param(c.Transitions), b.Param(c.Start), b.Param(c.End), tags, b.StepMask())
 }
 
+// Unit is that of the cost.
+func (*CRF) Unit() string { return "nats per step" }
+
 // Cost is the loss for a trainer, with the tags in the input "target": the sum of the negative log-likelihoods,
 // divided by the number of valid steps.
 func (c *CRF) Cost(b *graph.Builder, emissions *graph.Node) *graph.Node {

@@ -2,15 +2,18 @@ package bptt_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/layers"
 	"github.com/gobptt/bptt/seqdata"
+	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/loss"
 )
@@ -256,6 +259,98 @@ func TestMisuse(t *testing.T) {
 	}
 	if _, err := (bptt.Truncated{Window: 4}).Gradient(r); err != io.EOF {
 		t.Errorf("at the end: %v", err)
+	}
+}
+
+// Data that give more steps than they were asked for are an error.
+func TestTooManySteps(t *testing.T) {
+	for _, s := range []train.Strategy{
+		bptt.Truncated{Window: 3}, bptt.Truncated{Window: 3, Reach: 6}, bptt.Full{Window: 3}, bptt.RTRL{Window: 3}, bptt.EProp{Window: 3},
+	} {
+		r, _ := smallRun(t)
+		r.Data = &batches{ids(4, 2)}
+		if e, ok := errors.AsType[*seqdata.BatchError](second(s.Gradient(r))); !ok || e.Got != "T=4" {
+			t.Errorf("%#v: %v", s, e)
+		}
+	}
+	r, _ := smallRun(t)
+	r.Data = &batches{ids(4, 2)}
+	_, _, err := bptt.Evaluate(r, 3)
+	if e, ok := errors.AsType[*seqdata.BatchError](err); !ok || e.Got != "T=4" {
+		t.Errorf("Evaluate: %v", err)
+	}
+}
+
+// The program of a loss that isn't finite holds the window where that began, whatever the strategy computed since.
+func TestNonFiniteWindow(t *testing.T) {
+	const steps, sequences = 24, 2
+	array := func(spoiled int) seqdata.Array {
+		a := seqdata.Array{Shape: []int{steps, sequences, 1}, Floats: make([]float32, steps*sequences)}
+		for i := range a.Floats {
+			a.Floats[i] = float32(i%5) - 2
+		}
+		if spoiled >= 0 {
+			a.Floats[spoiled*sequences+1] = float32(math.NaN())
+		}
+		return a
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{layers.NewGRU(1, 2, layers.GRUOptions{}, rng), layers.NewLinear(2, 1, rng)}
+	run := func(spoiled int) *bptt.Run {
+		return &bptt.Run{
+			Data: &pieces{batch: &seqdata.Batch{T: steps, B: sequences, Arrays: map[string]seqdata.Array{seqdata.Input: array(spoiled), seqdata.Target: array(-1)}}},
+			Programs: &bptt.Programs{Write: func(b *graph.Builder) *graph.Node {
+				return loss.MSE{}.Cost(b, model.Apply(b, b.Input(seqdata.Input)))
+			}},
+			States: graph.States{}, Random: rand.NewPCG(3, 4),
+		}
+	}
+	least, ok := errors.AsType[*bptt.MemoryError](second(bptt.Checkpointed{Window: 4}.Gradient(run(-1))))
+	if !ok {
+		t.Fatal("no limit of memory")
+	}
+	for _, spoiled := range []int{0, 5, 10, 22} {
+		for s, window := range map[train.Strategy]int{
+			bptt.Truncated{Window: 24}: 24, bptt.Truncated{Window: 4, Reach: 8}: 4, bptt.Truncated{Window: 12, Reach: 16}: 4, bptt.Full{Window: 4}: 4,
+			bptt.RTRL{Window: 24}: 1, bptt.SnAp1{Window: 24}: 1, bptt.UORO{Window: 24}: 1, bptt.EProp{Window: 24}: 1,
+		} {
+			wantNonFinite(t, s, run(spoiled), spoiled, window)
+		}
+		for _, more := range []int64{0, 16, 32, 1000, 3000} {
+			wantNonFinite(t, bptt.Checkpointed{Window: 4, Memory: least.Need + more}, run(spoiled), spoiled, 4)
+		}
+	}
+}
+
+// wantNonFinite makes updates until one's loss isn't finite, and asks for the place where that began.
+func wantNonFinite(t *testing.T, s train.Strategy, r *bptt.Run, spoiled, window int) {
+	t.Helper()
+	result, err := s.Gradient(r)
+	for err == nil && !math.IsNaN(result.Loss) {
+		result, err = s.Gradient(r)
+	}
+	if err != nil {
+		t.Fatalf("%#v, step %d: %v", s, spoiled, err)
+	}
+	want := fmt.Sprintf(`the array "input" holds NaN in step %d of sequence 1`, spoiled%window)
+	if window == 1 {
+		want = `the array "input" holds NaN in sequence 1`
+	}
+	err = result.Program.FirstNonFinite()
+	if e, ok := errors.AsType[*graph.NonFiniteError](err); !ok || e.From != want {
+		t.Errorf("%#v, step %d: %v", s, spoiled, err)
+	}
+}
+
+// A target out of range names its sequence; the time step isn't known to a program of one step.
+func TestOnlineTargetOutOfRange(t *testing.T) {
+	r, _ := smallRun(t)
+	b := ids(1, 2)
+	b.Arrays[seqdata.Target].Ints[1] = 99
+	r.Data = &batches{ids(1, 2), b}
+	err := second(bptt.RTRL{Window: 2}.Gradient(r))
+	if e, ok := errors.AsType[*graph.IndexError](err); !ok || e.Index != 99 || !strings.Contains(err.Error(), ": sequence 1: index 99") {
+		t.Errorf("got %v", err)
 	}
 }
 

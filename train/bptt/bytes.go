@@ -9,6 +9,18 @@ import (
 	"github.com/gobptt/bptt/graph"
 )
 
+// bytesOf writes a size exactly, and one that is hard to read also in the unit that people use.
+func bytesOf(n int64) string {
+	s := fmt.Sprintf("%d bytes", n)
+	switch v := float64(n); {
+	case v >= 1<<30:
+		s += fmt.Sprintf(" (%.1f GiB)", v/(1<<30))
+	case v >= 1<<20:
+		s += fmt.Sprintf(" (%.1f MiB)", v/(1<<20))
+	}
+	return s
+}
+
 // ParseBytes reads a size as people write it: "64MiB", "1.5 GB", "4096". kB, MB and GB are powers of 1000, KiB, MiB and GiB
 // of 1024.
 func ParseBytes(s string) (int64, error) {

@@ -30,8 +30,9 @@ func (s Full) Gradient(r *Run) (Result, error) {
 type Checkpointed struct {
 	Window int // time steps of a compiled window; required
 
-	// Memory in bytes for activations and kept states; see ParseBytes. The parameters, their gradients and the sequence's
-	// own data come on top.
+	// Memory in bytes for activations and kept states; see ParseBytes. The parameters, their gradients, the sequence's own
+	// data and the compiled graphs of the windows held at once (2 KB a node, two nodes a time step of a fused cell) come on
+	// top.
 	Memory int64
 	// Planned is told what will be kept and computed, before the first window is; it may be nil.
 	Planned func(Work)
@@ -53,7 +54,7 @@ type MemoryError struct {
 }
 
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("%s: %d bytes of memory are too few; it takes %d", e.Op, e.Given, e.Need)
+	return fmt.Sprintf("%s: %s of memory are too few; it takes %s", e.Op, bytesOf(e.Given), bytesOf(e.Need))
 }
 
 // Gradient goes through the next sequence. It leaves the gradient in the parameters, and passes on the data's io.EOF.
@@ -137,8 +138,13 @@ func (r *Run) checkpointed(steps int, plan func(n int, m memory) (Work, error), 
 	if err := c.through(0, blocks, work.Kept); err != nil {
 		return Result{}, err
 	}
-	r.States = c.last
 	result := summary(windows)
+	if !finite(result.Loss) {
+		if result.Program, err = c.firstNonFinite(); err != nil {
+			return Result{}, err
+		}
+	}
+	r.States = c.last
 	result.Work, result.Recordings = c.done, c.chain.recordings()
 	return result, nil
 }
@@ -226,4 +232,20 @@ func (c *checkpointing) block(b int) error {
 		}
 	}
 	return nil
+}
+
+// firstNonFinite returns the program of the first window whose cost isn't finite, holding that window. The programs hold
+// the first block, which was gone through last, and the run the state after it.
+func (c *checkpointing) firstNonFinite() (*graph.Program, error) {
+	for i, w := range c.windows {
+		if i >= c.start(1) {
+			if err := c.r.forward(w, chained, 0); err != nil {
+				return nil, err
+			}
+		}
+		if !finite(w.cost) {
+			return w.program, nil
+		}
+	}
+	return c.windows[0].program, nil // no window's cost, but their sum
 }

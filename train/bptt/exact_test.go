@@ -343,7 +343,7 @@ func TestStrategyMisuse(t *testing.T) {
 	p := newProblem(t, cells["GRU"], 12, 0)
 	for name, s := range map[string]train.Strategy{
 		"Window": bptt.Full{}, "Window ": bptt.Checkpointed{Window: -1, Memory: 1 << 20}, "Reach": bptt.Truncated{Window: 4, Reach: 3},
-		"Window  ": bptt.Jittered{}, "Spread": bptt.Jittered{Window: 8, Spread: -1}, "Shortest": bptt.Jittered{Window: 8, Shortest: 9},
+		"Window  ": bptt.Jittered{}, "Spread": bptt.Jittered{Window: 8, Spread: -1}, "Spread ": bptt.Jittered{Window: 8, Spread: 13.5}, "Shortest": bptt.Jittered{Window: 8, Shortest: 9},
 	} {
 		_, err := s.Gradient(p.run())
 		if e, ok := errors.AsType[*graph.ArgumentError](err); !ok || e.Name != strings.TrimSpace(name) {
@@ -358,8 +358,16 @@ func TestStrategyMisuse(t *testing.T) {
 		}
 	}
 	_, err := bptt.Checkpointed{Window: 4, Memory: 100}.Gradient(p.run())
-	if e, ok := errors.AsType[*bptt.MemoryError](err); !ok || e.Given != 100 || e.Need < 1000 {
-		t.Errorf("got %v", err)
+	e, ok := errors.AsType[*bptt.MemoryError](err)
+	if !ok || e.Given != 100 || e.Need < 1000 {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := (bptt.Checkpointed{Window: 4, Memory: e.Need}).Gradient(p.run()); err != nil {
+		t.Errorf("as much memory as the error asked for: %v", err)
+	}
+	_, err = bptt.Checkpointed{Window: 4, Memory: e.Need - 1}.Gradient(p.run())
+	if less, ok := errors.AsType[*bptt.MemoryError](err); !ok || less.Need != e.Need {
+		t.Errorf("one byte less than the error asked for: %v", err)
 	}
 }
 

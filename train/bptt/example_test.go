@@ -1,6 +1,7 @@
 package bptt_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -57,6 +58,36 @@ func ExampleTruncated() {
 	// T=12 B=4: mean loss 2.6 over 48 targets
 	// T=6 B=4: mean loss 2.6 over 24 targets
 	// state h_l0 is [4 8]
+}
+
+// The exact gradient of 30 steps in a limit of memory. What will be kept, and computed again, is known before the work.
+func ExampleCheckpointed() {
+	limit, err := bptt.ParseBytes("32KiB")
+	if err != nil {
+		log.Fatal(err)
+	}
+	var planned bptt.Work
+	result, err := bptt.Checkpointed{Window: 5, Memory: limit, Planned: func(w bptt.Work) { planned = w }}.Gradient(newRun())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d windows, not all held at once: %t; some computed again: %t\n", planned.Windows, planned.Held < planned.Windows, planned.Forward > planned.Windows)
+	fmt.Println("done as planned:", result.Work == planned)
+
+	full, err := bptt.Full{Window: 5}.Gradient(newRun())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the same loss as in any memory:", result.Loss == full.Loss)
+
+	_, err = bptt.Checkpointed{Window: 5, Memory: 1000}.Gradient(newRun())
+	var few *bptt.MemoryError
+	fmt.Println("1000 bytes are too few:", errors.As(err, &few) && few.Need > 1000)
+	// Output:
+	// 6 windows, not all held at once: true; some computed again: true
+	// done as planned: true
+	// the same loss as in any memory: true
+	// 1000 bytes are too few: true
 }
 
 // jittered is truncated BPTT with windows of varying length: a strategy is any type with this method.

@@ -29,7 +29,7 @@ func (s Jittered) Gradient(r *Run) (Result, error) {
 	case s.Window < 1:
 		return Result{}, &graph.ArgumentError{Op: "bptt.Jittered", Name: "Window", Got: fmt.Sprint(s.Window), Want: "at least 1"}
 	case !(s.Spread > 0 && s.Spread <= float64(s.Window)+5):
-		return Result{}, &graph.ArgumentError{Op: "bptt.Jittered", Name: "Spread", Got: fmt.Sprint(s.Spread), Want: "above 0, and not far above the Window"}
+		return Result{}, &graph.ArgumentError{Op: "bptt.Jittered", Name: "Spread", Got: fmt.Sprint(s.Spread), Want: fmt.Sprintf("above 0 and at most 5 above the Window, %d", s.Window)}
 	case s.Shortest < 1 || s.Shortest > s.Window:
 		return Result{}, &graph.ArgumentError{Op: "bptt.Jittered", Name: "Shortest", Got: fmt.Sprint(s.Shortest), Want: fmt.Sprintf("1 to the Window, %d", s.Window)}
 	}

@@ -74,6 +74,9 @@ func (r *Run) online(op string, steps int, m mode, begin func(o *online) (influe
 		if err := r.forward(w, m, 0); err != nil {
 			return Result{}, err
 		}
+		if !finite(w.cost) { // there is no gradient, and the program holds the step where that began
+			return Result{Loss: w.cost, Targets: result.Targets + w.targets, Weight: result.Weight + w.weight, Program: p}, nil
+		}
 		if sum == nil {
 			sum = make([]float64, o.count)
 		}
@@ -254,16 +257,12 @@ func (o *online) influencing() ([]int, error) {
 // defaultMemory is what an online strategy may take if nothing is said.
 const defaultMemory = 1 << 30
 
-// within checks a need of memory, in float64 numbers.
-func within(op string, limit int64, numbers ...int) error {
+// within checks a need of memory, that of a matrix of float64 numbers.
+func within(op string, limit int64, rows, columns int) error {
 	if limit == 0 {
 		limit = defaultMemory
 	}
-	need := 8.0
-	for _, n := range numbers {
-		need *= float64(n)
-	}
-	if need > float64(limit) {
+	if need := 8 * float64(rows) * float64(columns); need > float64(limit) {
 		return &MemoryError{Op: op, Given: limit, Need: int64(min(need, 1<<62))}
 	}
 	return nil

@@ -185,8 +185,8 @@ func TestOnlineMisuse(t *testing.T) {
 	if e, ok := errors.AsType[*graph.ArgumentError](second(bptt.EProp{Window: 1}.Gradient(p.run()))); !ok || e.Op != "Compile" {
 		t.Errorf("an unrolled cell: %v", e)
 	}
-	if e, ok := errors.AsType[*bptt.MemoryError](second(bptt.RTRL{Window: 1, Memory: 1000}.Gradient(p.run()))); !ok || e.Need < 1000 {
-		t.Errorf("little memory: %v", e)
+	if err := second(bptt.RTRL{Window: 1, Memory: rtrlNeeds(t, p.run())}.Gradient(p.run())); err != nil {
+		t.Errorf("as much memory as an error asked for: %v", err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	both := layers.NewGRU(1, 2, layers.GRUOptions{Bidirectional: true}, rng)
@@ -198,6 +198,50 @@ func TestOnlineMisuse(t *testing.T) {
 	}
 	if e, ok := errors.AsType[*graph.ArgumentError](second(bptt.RTRL{Window: 1}.Gradient(p.run()))); !ok || e.Name != "state h_l0_reverse" {
 		t.Errorf("a layer that reads backwards: %v", e)
+	}
+}
+
+// rtrlNeeds is the least memory that RTRL works with, as it says when it gets one byte less.
+func rtrlNeeds(t *testing.T, r *bptt.Run) int64 {
+	t.Helper()
+	var needs []int64
+	for limit := int64(1); len(needs) < 2; limit = needs[0] - 1 {
+		e, ok := errors.AsType[*bptt.MemoryError](second(bptt.RTRL{Window: 1, Memory: limit}.Gradient(r)))
+		if !ok || e.Given != limit || e.Need <= limit {
+			t.Fatalf("%d bytes: %v", limit, e)
+		}
+		needs = append(needs, e.Need)
+	}
+	if needs[0] != needs[1] {
+		t.Errorf("needs %d", needs)
+	}
+	return needs[0]
+}
+
+// TestRTRLMemory: the influence of two layers of 512 units has 2048 states, and doesn't fit into the 1 GiB that is meant if
+// nothing is said.
+func TestRTRLMemory(t *testing.T) {
+	p := newProblem(t, cells["LSTM"], 12, 0)
+	rng := rand.New(rand.NewPCG(1, 2))
+	stack := layers.Sequential{
+		layers.NewEmbedding(vocabulary, 3, rng),
+		layers.NewLSTM(3, 512, layers.LSTMOptions{Layers: 2}, rng),
+		layers.NewLinear(512, vocabulary, rng),
+	}
+	p.write = func(b *graph.Builder) *graph.Node {
+		return loss.CrossEntropy{}.Cost(b, stack.Apply(b, b.Input(seqdata.Input)))
+	}
+	r := p.run()
+	r.Programs.Options.DType = graph.Float32
+	const states = 2 * 2 * 512
+	const elements = vocabulary*3 + 4*512*(3+512+2) + 4*512*(512+512+2) // all but the output layer's
+	const want = 8 * states * ((batch+1)*elements + states)
+	err := second(bptt.RTRL{Window: 1}.Gradient(r))
+	if e, ok := errors.AsType[*bptt.MemoryError](err); !ok || e.Given != 1<<30 || e.Need != want {
+		t.Errorf("got %v, want an error that asks for %d bytes", err, want)
+	}
+	if got := err.Error(); got != "bptt.RTRL: 1073741824 bytes (1.0 GiB) of memory are too few; it takes 155358052352 bytes (144.7 GiB)" {
+		t.Error(got)
 	}
 }
 

@@ -3,9 +3,9 @@ package bptt
 import "github.com/gobptt/bptt/internal/kernel"
 
 // RTRL is real-time recurrent learning (Williams and Zipser 1989): the exact gradient, of all of the past, at every time
-// step and without keeping any of it. It takes S·P numbers for each of the B sequences, for S states and the P parameters
-// that act on them, S²·P multiply-adds and S backward passes for each step of each sequence: it is for small networks,
-// and to check others.
+// step and without keeping any of it. For S states and the P parameters that act on them it takes S·P float64 numbers for
+// each of the B sequences and once more, and for each step of each sequence S²·P multiply-adds and S backward passes: it
+// is for small networks, and to check others.
 type RTRL struct {
 	Window int   // time steps between updates; required
 	Memory int64 // bytes that the influence may take; 0 means 1 GiB
@@ -15,11 +15,11 @@ type RTRL struct {
 func (s RTRL) Gradient(r *Run) (Result, error) {
 	const op = "bptt.RTRL"
 	return r.online(op, s.Window, repeated, func(o *online) (influence, error) {
-		if err := within(op, s.Memory, o.batch, 2*o.width, o.count); err != nil {
-			return nil, err
-		}
 		elements, err := o.influencing()
 		if err != nil {
+			return nil, err
+		}
+		if err := within(op, s.Memory, o.width, (o.batch+1)*len(elements)+o.width); err != nil {
 			return nil, err
 		}
 		d := &dense{elements: elements, width: o.width, jacobian: make([]float64, o.width*o.width)}

@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -48,7 +49,7 @@ type Result struct {
 	Targets int
 	Weight  float64        // the sum of the targets' weights, of which Loss is the mean
 	Rate    float64        // what the learning rate of this update is to be multiplied by; 0 means 1
-	Program *graph.Program // the last one run
+	Program *graph.Program // the last one run; if the loss isn't finite, that which holds the first window where it isn't
 	Work    Work           // what it took, for strategies that may compute windows more than once
 
 	// Recordings are what the programs saw on the way back, if they observe (Programs.Options): the norms of the gradients
@@ -67,13 +68,25 @@ func (r *Run) require(window int) error {
 	return d.Require(window)
 }
 
-// next reads the next window, as data of its own.
-func (r *Run) next(steps int) (*window, error) {
+// read reads the next window, which is valid, and no longer than it may be.
+func (r *Run) read(steps int) (*seqdata.Batch, error) {
 	batch, err := r.Data.Next(steps)
+	if err == nil {
+		err = batch.Validate()
+	}
+	if err == nil && batch.T > steps {
+		err = &seqdata.BatchError{Got: fmt.Sprintf("T=%d", batch.T), Want: fmt.Sprintf("at most %d time steps, as Next was asked for", steps)}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := batch.Validate(); err != nil {
+	return batch, nil
+}
+
+// next reads the next window, as data of its own.
+func (r *Run) next(steps int) (*window, error) {
+	batch, err := r.read(steps)
+	if err != nil {
 		return nil, err
 	}
 	w := &window{batch: batch.Clone(), seed: r.Random.Uint64()}

@@ -87,7 +87,7 @@ func TestPlan(t *testing.T) {
 	if w, err := plan(1000, m, 20000); err != nil || w.Held != 1 || w.Kept != 999 {
 		t.Errorf("of 1000 windows: %+v, %v", w, err)
 	}
-	if _, err := plan(n, m, 100+fixed-1); err == nil || err.Error() != "bptt.Checkpointed: 179 bytes of memory are too few; it takes 180" {
+	if _, err := plan(n, m, 100+fixed-1); err == nil || err.Error() != "bptt.Checkpointed: 179 bytes of memory are too few; it takes 180 bytes" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func (s Truncated) Gradient(r *Run) (Result, error) {
 
 // window computes the gradient of the next window by itself.
 func (r *Run) window(steps int) (Result, error) {
-	batch, err := r.Data.Next(steps)
+	batch, err := r.read(steps)
 	if err != nil {
 		return Result{}, err
 	}
@@ -108,7 +108,7 @@ func gcd(a, b int) int {
 // Evaluate runs the next window of at most the given length forward only, as the model is in use. It also returns the
 // window.
 func Evaluate(r *Run, window int) (Result, *seqdata.Batch, error) {
-	batch, err := r.Data.Next(window)
+	batch, err := r.read(window)
 	if err != nil {
 		return Result{}, nil, err
 	}

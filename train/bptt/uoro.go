@@ -8,9 +8,9 @@ import (
 )
 
 // UORO is unbiased online recurrent optimization (Tallec and Ollivier 2018): the influence of the parameters on the state
-// is carried as one outer product of two random vectors, whose mean is the exact one. It takes S+P numbers, and one backward
-// and two forward passes, for each step of each sequence. The gradient is noisy and has no bias, but that J·s̃ is a central
-// difference.
+// is carried as one outer product of two random vectors, whose mean is the exact one. It takes S+P numbers for each sequence,
+// and for each step two forward passes more and a backward pass for each sequence. The gradient is noisy and has no bias,
+// but that J·s̃ is a central difference.
 type UORO struct {
 	Window int // time steps between updates; required
 }

@@ -1,6 +1,7 @@
 package bptt
 
 import (
+	"math"
 	"slices"
 
 	"github.com/gobptt/bptt/graph"
@@ -94,8 +95,12 @@ func summary(windows []*window) Result {
 		r.Weight += w.weight
 	}
 	for _, w := range windows {
+		if finite(r.Loss) {
+			r.Program = w.program
+		}
 		r.Loss += w.cost * shareOf(w.weight, r.Weight)
-		r.Program = w.program
 	}
 	return r
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -72,6 +72,9 @@ func (l *AdaptiveSoftmax) Params() []graph.NamedParam {
 	return params
 }
 
+// Unit is that of the cost.
+func (*AdaptiveSoftmax) Unit() string { return "nats per target" }
+
 // Cost writes the loss of what Apply has returned.
 func (l *AdaptiveSoftmax) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	if !wasApplied(b, l, "AdaptiveSoftmax") {

@@ -18,6 +18,9 @@ type BCEWithLogits struct {
 	PosWeight []float64 // p, how much positive targets count, by column; nil means 1 each
 }
 
+// Unit is that of the cost.
+func (BCEWithLogits) Unit() string { return "nats per element" }
+
 // Cost writes the loss.
 func (l BCEWithLogits) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	target := b.Input(seqdata.Target).Shape()

@@ -13,6 +13,9 @@ type CrossEntropy struct {
 	Smoothing    float64   // ε of label smoothing (Szegedy et al. 2016): ε/C of the target is spread over all classes
 }
 
+// Unit is that of the cost.
+func (CrossEntropy) Unit() string { return "nats per target" }
+
 // Cost writes the loss.
 func (l CrossEntropy) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	target := b.Input(seqdata.Target)

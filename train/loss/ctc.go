@@ -30,6 +30,14 @@ type CTC struct {
 	ZeroInfinity bool // a loss that is +Inf counts as 0, and so does its gradient
 }
 
+// Unit is that of the cost.
+func (l CTC) Unit() string {
+	if l.Sum {
+		return "nats in all"
+	}
+	return "nats per label"
+}
+
 // Cost writes the loss.
 func (l CTC) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	target, w := b.Input(seqdata.Target), b.Window()

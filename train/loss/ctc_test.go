@@ -194,6 +194,12 @@ func TestCTCInfeasible(t *testing.T) {
 			if got != want && !near(got, want, 1e-6) {
 				t.Errorf("labels %v, zero infinity %t: %v, want %v", c.labels, zero, got, want)
 			}
+			if math.IsInf(want, 1) {
+				err := r.program.FirstNonFinite()
+				if e, ok := errors.AsType[*graph.NonFiniteError](err); !ok || e.From != "the loss of sequence 0 is +Inf" {
+					t.Errorf("labels %v: %v", c.labels, err)
+				}
+			}
 			for i, g := range gradient {
 				switch first := i/3%2 == 0; {
 				case first && math.IsInf(c.want, 1) && !zero:

@@ -18,5 +18,6 @@
 // of 10.
 //
 // The zero value of a loss is the common case, and what PyTorch does by default, as far as PyTorch has the loss. Costs
-// are in nats where they are logarithms of probabilities.
+// are in nats where they are logarithms of probabilities; Unit tells a history and its pictures what they are, where there
+// is a word for it.
 package loss

@@ -72,6 +72,31 @@ func ExampleCrossEntropy_padding() {
 	// 1.386 nats, the mean over 2 targets
 }
 
+// Losses at chosen steps, with weights: the first step doesn't count, and the last counts three times as much as the one
+// before. In a batch, that is the array seqdata.Weight.
+func ExampleMSE_weights() {
+	b := graph.NewBuilder(graph.Window{T: 3, B: 1}, graph.Options{})
+	b.Floats(seqdata.Target, 3, 1)
+	b.Floats(seqdata.Weight, 3)
+	program, err := b.Forward(loss.MSE{}.Cost(b, b.Floats("output", 3, 1)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for name, values := range map[string][]float32{
+		"output": {50, 1, 2}, seqdata.Target: {0, 0, 0}, seqdata.Weight: {0, 1, 3},
+	} {
+		if err := program.SetFloats(name, values); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := program.Run(0); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("(1·1 + 3·4) / (1 + 3) = %.2f\n", program.Cost())
+	// Output:
+	// (1·1 + 3·4) / (1 + 3) = 3.25
+}
+
 // Three steps that emit the blank 0 or the labels 1 or 2, all with equal probability. Of the 27 alignments, five give the
 // labels 1 2: 012, 102, 120, 112 and 122.
 func ExampleCTC() {

@@ -19,6 +19,9 @@ type GaussianNLL struct {
 	Full bool    // adds the constant ½·log 2π
 }
 
+// Unit is that of the cost.
+func (GaussianNLL) Unit() string { return "nats per element" }
+
 // Cost writes the loss.
 func (l GaussianNLL) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	eps := option(b, "GaussianNLL", "Eps", l.Eps, 1e-6)

@@ -17,6 +17,14 @@ type KL struct {
 	Rows bool // the mean over rows of each row's divergence, PyTorch's "batchmean", in place of that over all elements
 }
 
+// Unit is that of the cost.
+func (l KL) Unit() string {
+	if l.Rows {
+		return "nats per row"
+	}
+	return "nats per element"
+}
+
 // Cost writes the loss.
 func (l KL) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	scale := 1.0

@@ -10,6 +10,9 @@ import (
 // 0. The input "target" has the output's shape.
 type L1 struct{}
 
+// Unit is that of the cost.
+func (L1) Unit() string { return "absolute error" }
+
 // Cost writes the loss.
 func (L1) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	return pointwise(b, "L1", output, 1, func(_ int, x []float64, y float64, slope []float64) float64 {

@@ -583,3 +583,22 @@ func TestWeightIsTheBatchs(t *testing.T) {
 		}
 	}
 }
+
+// A loss says its unit where there is a word for it.
+func TestUnits(t *testing.T) {
+	for want, all := range map[string][]coster{
+		"nats per target":  {loss.CrossEntropy{}, loss.NLL{}, &loss.SampledSoftmax{}, &loss.AdaptiveSoftmax{}},
+		"nats per element": {loss.BCEWithLogits{}, loss.GaussianNLL{}, loss.KL{}},
+		"nats per row":     {loss.KL{Rows: true}},
+		"nats per label":   {loss.CTC{}},
+		"nats in all":      {loss.CTC{Sum: true}},
+		"squared error":    {loss.MSE{}},
+		"absolute error":   {loss.L1{}},
+	} {
+		for _, l := range all {
+			if u, ok := l.(interface{ Unit() string }); !ok || u.Unit() != want {
+				t.Errorf("%T: the unit isn't %q", l, want)
+			}
+		}
+	}
+}

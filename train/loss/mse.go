@@ -6,6 +6,9 @@ import "github.com/gobptt/bptt/graph"
 // shape.
 type MSE struct{}
 
+// Unit is that of the cost.
+func (MSE) Unit() string { return "squared error" }
+
 // Cost writes the loss.
 func (MSE) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	return pointwise(b, "MSE", output, 1, func(_ int, x []float64, y float64, slope []float64) float64 {

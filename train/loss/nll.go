@@ -12,6 +12,9 @@ type NLL struct {
 	ClassWeights []float64 // how much a target counts, by class; nil means 1 each
 }
 
+// Unit is that of the cost.
+func (NLL) Unit() string { return "nats per target" }
+
 // Cost writes the loss.
 func (l NLL) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	target := b.Input(seqdata.Target)

@@ -54,6 +54,9 @@ func (l *SampledSoftmax) Params() []graph.NamedParam {
 	return []graph.NamedParam{{Name: "weight", Param: l.Weight}, {Name: "bias", Param: l.Bias}}
 }
 
+// Unit is that of the cost.
+func (*SampledSoftmax) Unit() string { return "nats per target" }
+
 // Cost writes the loss of what Apply has returned.
 func (l *SampledSoftmax) Cost(b *graph.Builder, output *graph.Node) *graph.Node {
 	if !wasApplied(b, l, "SampledSoftmax") {

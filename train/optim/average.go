@@ -64,7 +64,7 @@ func (v *averaged) unswapped(op string) error {
 
 // wanted returns an error if there is no inner optimizer.
 func wanted(op string, inner Optimizer) error {
-	if inner == nil {
+	if absent(inner) {
 		return &graph.ArgumentError{Op: op, Name: "Optimizer", Got: "nil", Want: "an optimizer"}
 	}
 	return nil

@@ -59,6 +59,9 @@ func (l *layout) divide(op string, a *graph.Arena, groups []Group) error {
 	if a == nil {
 		return &graph.ArgumentError{Op: op, Name: "arena", Got: "nil", Want: "an arena"}
 	}
+	if err := a.Check(); err != nil {
+		return err
+	}
 	for i := range groups {
 		if err := groups[i].check(op, i); err != nil {
 			return err

@@ -160,6 +160,25 @@ func TestGroupErrors(t *testing.T) {
 	}
 }
 
+// A parameter belongs to one optimizer: a step in an arena that it has left is an error, and changes nothing.
+func TestMovedParameter(t *testing.T) {
+	a := named(t, graph.Float64, 1, "a.weight", "b.weight")
+	optimizer := &optim.SGD{LearningRate: 1}
+	if err := optimizer.Step(a, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := graph.NewArena(a.Params[1:]); err != nil {
+		t.Fatal(err)
+	}
+	before := slices.Clone(a.Values.F64)
+	_, lbfgs := (&optim.LBFGS{}).Minimize(a, func() (float64, error) { return 0, nil })
+	for _, err := range []error{optimizer.Step(a, 1), (&optim.EMA{Optimizer: optimizer}).Step(a, 1), lbfgs} {
+		if e, ok := errors.AsType[*graph.ArgumentError](err); !ok || e.Name != "parameter b.weight" || !slices.Equal(a.Values.F64, before) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 // The error names parameters, but not thousands of them.
 func TestGroupErrorIsShort(t *testing.T) {
 	var names []string

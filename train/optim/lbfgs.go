@@ -147,6 +147,9 @@ func (o *LBFGS) prepare(a *graph.Arena, cost func() (float64, error)) error {
 	case cost == nil:
 		return &graph.ArgumentError{Op: "LBFGS", Name: "cost", Got: "nil", Want: "a function"}
 	}
+	if err := a.Check(); err != nil {
+		return err
+	}
 	n, d := a.Values.Len(), a.Values.DType()
 	for _, p := range o.pairs {
 		for _, t := range []*graph.Tensor{p.s, p.y} {

@@ -505,6 +505,7 @@ func TestOptionsOutOfRange(t *testing.T) {
 		{"Variance", &optim.Noise{Optimizer: sgd}},
 		{"Decay", &optim.Noise{Optimizer: sgd, Variance: 1, Decay: -1}},
 		{"Optimizer", &optim.EMA{}},
+		{"Optimizer", &optim.EMA{Optimizer: (*optim.SGD)(nil)}},
 		{"Decay", &optim.EMA{Optimizer: sgd, Decay: 1}},
 		{"Optimizer", &optim.SWA{}},
 		{"Start or Every", &optim.SWA{Optimizer: sgd, Start: -1}},

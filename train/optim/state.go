@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -132,7 +133,7 @@ func (m *memory) stepInside(inner Optimizer, a *graph.Arena, factor float64) err
 // around returns the state of an optimizer that works around another one, with that of the inner one in it.
 func (m *memory) around(inner Optimizer) State {
 	s := State{m.steps, maps.Clone(m.moments), maps.Clone(m.numbers)}
-	if inner == nil {
+	if absent(inner) {
 		return s
 	}
 	in := inner.State()
@@ -179,9 +180,15 @@ func (m *memory) restoreAround(s State, inner Optimizer) {
 			m.numbers[name] = v
 		}
 	}
-	if inner != nil {
+	if !absent(inner) {
 		inner.Restore(in)
 	}
+}
+
+// absent reports whether there is no optimizer, also where the interface holds a nil pointer.
+func absent(o Optimizer) bool {
+	v := reflect.ValueOf(o)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Names of the inner optimizer's state in that of the outer one.

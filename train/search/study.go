@@ -28,6 +28,9 @@ const maxTrials = 1 << 20
 // begun, those under way are told by their reports, and Run returns the trials so far and the context's error. A trial
 // that fails doesn't end the others.
 func (s Study) Run(ctx context.Context, objective Objective) (Results, error) {
+	if ctx == nil {
+		return Results{}, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
+	}
 	count, err := s.check(objective)
 	if err != nil {
 		return Results{}, err

@@ -576,6 +576,10 @@ func TestMisuse(t *testing.T) {
 	if _, err := (Study{Space: good}).Run(context.Background(), nil); !errors.As(err, &e) || e.Name != "objective" {
 		t.Errorf("no objective: %v", err)
 	}
+	var never context.Context
+	if _, err := (Study{Space: good}).Run(never, zero); !errors.As(err, &e) || e.Name != "ctx" {
+		t.Errorf("no context: %v", err)
+	}
 	if r, err := (Study{Space: good, Workers: math.MaxInt}).Run(context.Background(), zero); err != nil || len(r.Trials) != 1 {
 		t.Errorf("as many workers as there are numbers: %v", err)
 	}

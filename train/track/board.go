@@ -62,7 +62,7 @@ func newBoard(title string, r Run, now time.Time) *board {
 		newest: Update{Point: Point{Step: r.Step, Tokens: r.Tokens}, Seconds: r.Seconds},
 		speed:  speed{r.Tokens, r.Seconds},
 		charts: []*chart{
-			lossChart: {name: "Loss", unit: "nats per target", lines: []chartLine{
+			lossChart: {name: "Loss", unit: lossUnit(r.Unit), lines: []chartLine{
 				{"training", true, newTrace()}, {"validation", false, newTrace()},
 			}},
 			normChart:  {name: "Gradient norm", unit: "before clipping", lines: []chartLine{{"norm", true, newTrace()}}},
@@ -112,6 +112,10 @@ func (b *board) observe(e Event) {
 		b.validate(e.Point)
 	case Scalar:
 		b.scalar(e)
+	case RolledBack:
+		fresh := newBoard(b.title, e.Run, b.begun)
+		fresh.changes, fresh.texts = b.changes, b.texts
+		*b = *fresh
 	case Flow:
 		if len(e.Norms) > 0 {
 			b.flow(e)

@@ -3,6 +3,7 @@ package track
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -161,5 +162,29 @@ func TestBoardNumbers(t *testing.T) {
 	b.end(errors.New("no space"))
 	if v, _ := decoded(t, b, now); v["status"] != "stopped" || v["message"] != "no space" {
 		t.Errorf("ended as %v: %v", v["status"], v["message"])
+	}
+}
+
+// A run that went back shows what it was then, and goes on from there.
+func TestBoardRollsBack(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	b := newBoard("title", Run{Steps: 30}, now)
+	history := &History{}
+	for step := 1; step <= 6; step++ {
+		p := Point{Step: step, Loss: float64(step), Tokens: int64(step)}
+		if step <= 4 {
+			history.AddTrain(p)
+		}
+		b.observe(Update{p, float64(step)})
+	}
+	b.observe(Text{3, "sample", "text"})
+	before := b.version()
+	b.observe(RolledBack{Run{Step: 4, Steps: 30, Tokens: 4, Seconds: 4, History: history, Unit: Nats}})
+	v, _ := decoded(t, b, now)
+	if steps := v["charts"].([]any)[0].(map[string]any)["lines"].([]any)[0].(map[string]any)["steps"]; fmt.Sprint(steps) != "[1 2 3 4]" || v["step"] != 4.0 || v["nats"] != true || len(v["texts"].([]any)) != 1 {
+		t.Errorf("steps %v: %v", steps, v)
+	}
+	if b.version() == before {
+		t.Error("browsers aren't told")
 	}
 }

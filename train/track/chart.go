@@ -161,7 +161,7 @@ func legendOf(entries []entry) plot.Legend {
 	legend := plot.NewLegend()
 	legend.TextStyle = style(10.5, draw.XLeft, draw.YBottom)
 	legend.Left, legend.Top = true, true
-	legend.Padding = 1.5
+	legend.Padding = 3
 	for _, e := range entries {
 		legend.Add(e.name, e.thumbnails...)
 	}

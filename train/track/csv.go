@@ -27,8 +27,10 @@ const (
 )
 
 // Start opens the file.
-func (c *CSV) Start(_ context.Context, r Run) (err error) {
-	c.log, err = openLines(c.Path, logColumns, r.Step, func(line string) (int, error) {
+func (c *CSV) Start(_ context.Context, r Run) error { return c.open(r.Step, false) }
+
+func (c *CSV) open(after int, back bool) (err error) {
+	c.log, err = openLines(c.Path, logColumns, after, back, func(line string) (int, error) {
 		fields := strings.Split(line, ",")
 		if len(fields) != strings.Count(logColumns, ",")+1 {
 			return 0, fmt.Errorf("got %d fields", len(fields))
@@ -38,13 +40,18 @@ func (c *CSV) Start(_ context.Context, r Run) (err error) {
 	return err
 }
 
-// Observe writes an [Update] or an [Evaluation].
+// Observe writes an [Update] or an [Evaluation], and cuts off what a [RolledBack] makes void.
 func (c *CSV) Observe(e Event) error {
 	switch e := e.(type) {
 	case Update:
 		return c.log.append([]byte(record("train", e.Point) + "," + number(e.Seconds) + "\n"))
 	case Evaluation:
 		return c.log.append([]byte(record("validation", e.Point) + "," + number(e.Seconds) + "\n"))
+	case RolledBack:
+		if err := c.log.close(); err != nil {
+			return err
+		}
+		return c.open(e.Run.Step, true)
 	}
 	return nil
 }

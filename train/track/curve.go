@@ -94,7 +94,7 @@ func (h *History) chart() (*plot.Plot, []entry) {
 	p := plot.New()
 	styled(p)
 	p.X.Label.Text = "training step"
-	p.Y.Label.Text = "loss (nats per target)"
+	p.Y.Label.Text = "loss (" + lossUnit(h.Unit) + ")"
 	p.X.Min, p.X.Max = stepRange(train, validation)
 	p.Y.Min, p.Y.Max = lossRange(train, validation)
 	p.X.Tick.Marker = ticks{wanted: 8, whole: true}
@@ -135,6 +135,9 @@ func (h *History) chart() (*plot.Plot, []entry) {
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = xmin, xmax, ymin, ymax
 	return p, entries
 }
+
+// lossUnit is what an axis says of losses.
+func lossUnit(unit string) string { return cmp.Or(unit, "mean over the targets") }
 
 func line(xys plotter.XYs, c color.Color, width vg.Length) *plotter.Line {
 	return &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: c, Width: width}}

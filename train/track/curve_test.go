@@ -89,12 +89,12 @@ func TestCurve(t *testing.T) {
 			}
 			shown := svgTexts(t, test.history.SVG())
 			for text, want := range map[string]bool{
-				"Learning curve":         true,
-				"training step":          true,
-				"loss (nats per target)": true,
-				"training":               test.train,
-				"training, smoothed":     test.train,
-				"no points to draw":      !test.train && !test.validation,
+				"Learning curve":               true,
+				"training step":                true,
+				"loss (mean over the targets)": true,
+				"training":                     test.train,
+				"training, smoothed":           test.train,
+				"no points to draw":            !test.train && !test.validation,
 			} {
 				if got := strings.Contains(shown, "\n"+text+"\n"); got != want {
 					t.Errorf("SVG shows %q: %v, want %v", text, got, want)
@@ -248,5 +248,14 @@ func TestTicks(t *testing.T) {
 		if got := strings.Join(labels, " "); got != test.want {
 			t.Errorf("%v to %v: got %s, want %s", test.low, test.high, got, test.want)
 		}
+	}
+}
+
+// The axis names the unit of the losses.
+func TestCurveUnit(t *testing.T) {
+	h := losses([]float64{3, 2}, nil)
+	h.Unit = "squared error"
+	if shown := svgTexts(t, h.SVG()); !strings.Contains(shown, "\nloss (squared error)\n") {
+		t.Errorf("SVG shows %q", shown)
 	}
 }

@@ -42,6 +42,6 @@
 // A History does not lock: the goroutine that trains owns it. A Progress and a Dashboard may be used by several
 // goroutines; a log may not.
 //
-// Losses are in nats. Perplexity is exp(loss), so it means something only where the loss is a mean negative log
-// likelihood.
+// A loss is shown in the unit that Run and History name, which a train.Trainer asks the loss for, and as a perplexity
+// where that is Nats.
 package track

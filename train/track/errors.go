@@ -2,7 +2,7 @@ package track
 
 import "fmt"
 
-// ArgumentError says that a field of an observer or of an event is not usable.
+// ArgumentError says that a field of an observer or of an event, or the name of a file to write, is not usable.
 type ArgumentError struct{ Name, Got, Want string }
 
 func (e *ArgumentError) Error() string {

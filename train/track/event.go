@@ -1,7 +1,7 @@
 package track
 
-// Event is something that happens in a run: an [Update], [Evaluation], [Text], [Scalar], [Flow], [Histogram] or
-// [Image].
+// Event is something that happens in a run: an [Update], [Evaluation], [Text], [Scalar], [Flow], [Histogram], [Image] or
+// [RolledBack].
 type Event interface{ at() int }
 
 // Update is an update of the parameters.
@@ -16,7 +16,7 @@ type Evaluation struct {
 	Seconds float64 // training time so far, in all updates
 }
 
-// Text is a text that the model generated.
+// Text is a text that the model generated, or a message.
 type Text struct {
 	Step int
 	Name string // what it shows, such as "sample"
@@ -53,6 +53,10 @@ type Image struct {
 	PNG  []byte
 }
 
+// RolledBack says that the run has gone back to where it was after Run.Step, since an update diverged, and goes on from
+// there: what was told of later steps is void.
+type RolledBack struct{ Run Run }
+
 func (e Update) at() int     { return e.Point.Step }
 func (e Evaluation) at() int { return e.Point.Step }
 func (e Text) at() int       { return e.Step }
@@ -60,3 +64,4 @@ func (e Scalar) at() int     { return e.Step }
 func (e Flow) at() int       { return e.Step }
 func (e Histogram) at() int  { return e.Step }
 func (e Image) at() int      { return e.Step }
+func (e RolledBack) at() int { return e.Run.Step }

@@ -17,7 +17,7 @@ func ExampleProgress() {
 		now: func() time.Time { return now }, // so that this example always prints the same
 	}
 
-	progress.Start(context.Background(), Run{Steps: 2000})
+	progress.Start(context.Background(), Run{Steps: 2000, Unit: Nats})
 	for step := 1; step <= 2000; step++ {
 		now = now.Add(10 * time.Millisecond)
 		progress.Observe(Update{

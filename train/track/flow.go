@@ -126,6 +126,15 @@ func (f *GradientFlow) AfterStep(step int, a *graph.Arena, recordings []graph.Re
 	}
 }
 
+// Cut forgets the updates after a step, as a run has gone back to it.
+func (f *GradientFlow) Cut(step int) {
+	if f == nil {
+		return
+	}
+	f.Updates = slices.DeleteFunc(f.Updates, func(u FlowUpdate) bool { return u.Step > step })
+	f.Radii = slices.DeleteFunc(f.Radii, func(r FlowRadii) bool { return r.Step > step })
+}
+
 // ratio is how much a part of a tensor has changed, relative to what it is now.
 func ratio(before, now *graph.Tensor, r graph.Range) float64 {
 	if now.F64 != nil {

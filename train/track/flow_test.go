@@ -216,6 +216,20 @@ func TestFlowKeepsFew(t *testing.T) {
 	}
 }
 
+// TestFlowCut: what came after the step that a run went back to is forgotten.
+func TestFlowCut(t *testing.T) {
+	f := flowOf(500)
+	f.Cut(300)
+	if n := len(f.Updates); n != 300 || f.Updates[n-1].Step != 300 || len(f.Radii) != 2 || f.Radii[1].Step != 200 {
+		t.Errorf("%d updates, radii %v", n, f.Radii)
+	}
+	f.Cut(0)
+	(*GradientFlow)(nil).Cut(0)
+	if len(f.Updates) != 0 || len(f.Radii) != 1 {
+		t.Errorf("%d updates, radii %v", len(f.Updates), f.Radii)
+	}
+}
+
 // TestSpectralRadii: of each block of a recurrent weight, and of nothing else.
 func TestSpectralRadii(t *testing.T) {
 	param := func(name string, values []float64, shape ...int) graph.NamedParam {
@@ -297,8 +311,8 @@ func TestFlowFiles(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		`track: write gradient flow to "f.gif": got extension ".gif", want .csv, .dot, .html, .png or .svg`: f.WriteFile("f.gif"),
-		`track: write picture to "f": got extension "", want .png or .svg`:                                  f.HeatMap().WriteFile("f"),
+		`track: extension of "f.gif" is ".gif", want .csv, .dot, .html, .png or .svg`: f.WriteFile("f.gif"),
+		`track: extension of "f" is "", want .png or .svg`:                            f.HeatMap().WriteFile("f"),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

@@ -1,18 +1,13 @@
 package track
 
-import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "encoding/json"
 
 // History is the points of a run in the order in which they were measured. The zero value is a history without points.
 // It is part of a checkpoint: JSON brings it back exactly.
 type History struct {
 	Train      []Point `json:"train"`
 	Validation []Point `json:"validation"`
+	Unit       string  `json:"unit,omitempty"` // of the losses, such as Nats; "" if it isn't known
 }
 
 // AddTrain appends a training point.
@@ -32,27 +27,22 @@ func (h *History) Best() (best Point, ok bool) {
 	return best, ok
 }
 
-// WriteFile writes the history to a file, in the format that the extension of its name says: .csv, .json, .png or .svg,
-// in upper or lower case. A file of that name is replaced.
+// WriteFile writes the history to a file, in the format that the extension of its name says: .csv, .html, .json,
+// .png or .svg, in upper or lower case. A file of that name is replaced.
 func (h *History) WriteFile(path string) error {
-	var data []byte
-	switch extension := strings.ToLower(filepath.Ext(path)); extension {
-	case ".csv":
-		data = []byte(h.CSV())
-	case ".json":
-		var err error
-		if data, err = json.Marshal(h); err != nil {
-			return fmt.Errorf("track: write history: %w", err)
-		}
-	case ".png":
-		data = h.PNG()
-	case ".svg":
-		data = []byte(h.SVG())
-	default:
-		return fmt.Errorf("track: write history to %q: got extension %q, want .csv, .json, .png or .svg", path, extension)
+	return writeFile("history", path, map[string]func() []byte{
+		".csv":  func() []byte { return []byte(h.CSV()) },
+		".html": func() []byte { return []byte(h.HTML()) },
+		".json": h.json,
+		".png":  h.PNG,
+		".svg":  func() []byte { return []byte(h.SVG()) },
+	})
+}
+
+func (h *History) json() []byte {
+	data, err := json.Marshal(h)
+	if err != nil { // every number has a form of its own
+		panic("track: " + err.Error())
 	}
-	if err := os.WriteFile(path, data, 0o666); err != nil {
-		return fmt.Errorf("track: write history: %w", err)
-	}
-	return nil
+	return data
 }

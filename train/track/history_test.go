@@ -150,7 +150,7 @@ func TestHistoryWriteFile(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for name, want := range map[string]string{
-		"h.csv": h.CSV(), "h.json": string(asJSON), "h.svg": h.SVG(), "h.png": string(h.PNG()), "other.CSV": h.CSV(),
+		"h.csv": h.CSV(), "h.json": string(asJSON), "h.svg": h.SVG(), "h.png": string(h.PNG()), "h.html": h.HTML(), "other.CSV": h.CSV(),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(strings.Repeat("old", 1e5)), 0o666); err != nil {
@@ -164,13 +164,13 @@ func TestHistoryWriteFile(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"h.txt":                        `got extension ".txt", want .csv, .json, .png or .svg`,
-		"h":                            `got extension "", want`,
+		"h.txt":                        `h.txt" is ".txt", want .csv, .html, .json, .png or .svg`,
+		"h":                            `h" is "", want`,
 		filepath.Join("no", "h.csv"):   "h.csv",
 		filepath.Join("h.csv", "h.md"): `".md"`,
 	} {
 		err := h.WriteFile(filepath.Join(dir, name))
-		if err == nil || !strings.HasPrefix(err.Error(), "track: write history") || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "track: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want %q in it", name, err, want)
 		}
 	}

@@ -28,8 +28,10 @@ type JSONLines struct {
 }
 
 // Start opens the file.
-func (j *JSONLines) Start(_ context.Context, r Run) (err error) {
-	j.log, err = openLines(j.Path, `{"event":"`, r.Step, func(line string) (int, error) {
+func (j *JSONLines) Start(_ context.Context, r Run) error { return j.open(r.Step, false) }
+
+func (j *JSONLines) open(after int, back bool) (err error) {
+	j.log, err = openLines(j.Path, `{"event":"`, after, back, func(line string) (int, error) {
 		var record struct {
 			Step *int `json:"step"`
 		}
@@ -45,7 +47,7 @@ func (j *JSONLines) Start(_ context.Context, r Run) (err error) {
 	return err
 }
 
-// Observe writes an event.
+// Observe writes an event, and cuts off what a [RolledBack] makes void.
 func (j *JSONLines) Observe(e Event) error {
 	switch e := e.(type) {
 	case Update:
@@ -65,6 +67,11 @@ func (j *JSONLines) Observe(e Event) error {
 	case Histogram:
 		return j.write("histogram", e.Step, field{"name", e.Name},
 			field{"low", jsonFloat(e.Low)}, field{"high", jsonFloat(e.High)}, field{"counts", e.Counts})
+	case RolledBack:
+		if err := j.log.close(); err != nil {
+			return err
+		}
+		return j.open(e.Run.Step, true)
 	}
 	return nil
 }

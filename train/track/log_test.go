@@ -172,6 +172,27 @@ func TestLogsAfterResume(t *testing.T) {
 	}
 }
 
+// A log of a run that went back, once to its start, has the records of one that didn't.
+func TestLogsAfterRollBack(t *testing.T) {
+	for name, log := range logs {
+		t.Run(name, func(t *testing.T) {
+			straight := t.TempDir()
+			train(t, log.begin(straight), 0, 20)
+			dir := t.TempDir()
+			o := log.begin(dir)
+			train(t, o, 0, 4)
+			for _, at := range []struct{ back, on int }{{0, 13}, {10, 17}, {15, 20}} {
+				run := Run{Step: at.back, Steps: 20, Tokens: 100 * int64(at.back), Seconds: float64(at.back) / 10}
+				if err := o.Observe(RolledBack{run}); err != nil {
+					t.Fatal(err)
+				}
+				observe(t, o, at.back, at.on)
+			}
+			sameRecords(t, log.read(t, dir), log.read(t, straight))
+		})
+	}
+}
+
 // A log that was torn at any byte, and may have blocks of zeros behind that, goes on with the whole records that are
 // left.
 func TestTornLogs(t *testing.T) {
@@ -400,7 +421,7 @@ func TestObservers(t *testing.T) {
 		{"end", "[start 3 track.Text end stop] [start 3 track.Text end stop]"},
 	} {
 		first, second, third := &recorded{}, &recorded{fail: test.fail}, &recorded{}
-		all := Observers{first, second, third}
+		all := Observers{nil, (*CSV)(nil), first, second, third}
 		errs := []error{all.Start(context.Background(), Run{Step: 3})}
 		if errs[0] == nil {
 			errs = append(errs, all.Observe(Text{Step: 4}), all.End(errors.New("stop")))

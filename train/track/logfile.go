@@ -43,16 +43,16 @@ func (l *logFile) close() error {
 	return nil
 }
 
-// openLines opens a log with one record a line, for a run that begins or goes on after a step. It keeps the records up
-// to that step and cuts off the rest. Such a file begins with the text begin; where that is a whole line it is a
+// openLines opens a log with one record a line, for a run that begins, goes on after a step, or goes back to it. It keeps
+// the records up to that step and cuts off the rest; a run that begins has none to cut. Such a file begins with the text begin; where that is a whole line it is a
 // header, which a new file gets. step returns the step of a record, without its line break, or an error if it is none.
-func openLines(path, begin string, after int, step func(line string) (int, error)) (logFile, error) {
+func openLines(path, begin string, after int, back bool, step func(line string) (int, error)) (logFile, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return logFile{path: path}, &LogError{Path: path, Err: err}
 	}
 	l := logFile{path: path, file: file}
-	if l.size, err = keptLines(file, begin, after, step); err == nil {
+	if l.size, err = keptLines(file, begin, after, back, step); err == nil {
 		err = file.Truncate(l.size)
 	}
 	if err == nil && l.size == 0 && strings.HasSuffix(begin, "\n") {
@@ -67,7 +67,7 @@ func openLines(path, begin string, after int, step func(line string) (int, error
 
 // keptLines returns how many bytes of a log hold whole lines up to a step. Only the last line may be torn: what else
 // isn't a record was written by somebody else, and is not ours to cut off.
-func keptLines(file *os.File, begin string, after int, step func(line string) (int, error)) (size int64, err error) {
+func keptLines(file *os.File, begin string, after int, back bool, step func(line string) (int, error)) (size int64, err error) {
 	r := bufio.NewReader(file)
 	head, err := r.Peek(len(begin))
 	if err != nil && err != io.EOF {
@@ -90,7 +90,7 @@ func keptLines(file *os.File, begin string, after int, step func(line string) (i
 			switch {
 			case err != nil:
 				return 0, &LogError{Path: file.Name(), Got: fmt.Sprintf("%.100q in line %d", line, n), Want: "a record"}
-			case after == 0:
+			case after == 0 && !back:
 				return 0, earlier(file.Name(), at)
 			case at > after:
 				return size, nil

@@ -54,7 +54,7 @@ func feed(t testing.TB, o Observer, first, last int) {
 func began(t testing.TB) (d *Dashboard, url string) {
 	t.Helper()
 	d = &Dashboard{Addr: "localhost:0", pause: 500 * time.Millisecond, Title: "A <model> & its run", Ready: func(u string) { url = u }}
-	if err := d.Start(context.Background(), Run{Steps: 2600}); err != nil {
+	if err := d.Start(context.Background(), Run{Steps: 2600, Unit: Nats}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.End(nil) })

@@ -63,7 +63,7 @@ func (p Picture) paint(canvas draw.Canvas) {
 func writeFile(what, path string, formats map[string]func() []byte) error {
 	write, ok := formats[strings.ToLower(filepath.Ext(path))]
 	if !ok {
-		return fmt.Errorf("track: write %s to %q: got extension %q, want %s", what, path, filepath.Ext(path), listed(formats))
+		return &ArgumentError{Name: fmt.Sprintf("extension of %q", path), Got: fmt.Sprintf("%q", filepath.Ext(path)), Want: listed(formats)}
 	}
 	if err := os.WriteFile(path, write(), 0o666); err != nil {
 		return fmt.Errorf("track: write %s: %w", what, err)

@@ -14,7 +14,7 @@ var (
 // Point is what was measured at one training step. It holds no times: an equal run has equal points.
 type Point struct {
 	Step     int     // parameter updates so far
-	Loss     float64 // mean over the targets, in nats
+	Loss     float64 // mean over the targets
 	GradNorm float64 // Euclidean norm of all gradients before clipping; 0 in a validation
 	Rate     float64 // learning rate of this update
 	Tokens   int64   // training tokens seen so far

@@ -63,7 +63,7 @@ func (p *Progress) Observe(e Event) error {
 		return nil
 	}
 	begin := speed{p.run.Tokens, p.run.Seconds}
-	p.newest, p.stale = status{u.Point.Step, p.run.Steps, p.losses.add(u.Point.Loss), begin.of(u)}, true
+	p.newest, p.stale = status{u.Point.Step, p.run.Steps, p.losses.add(u.Point.Loss), p.run.Unit == Nats, begin.of(u)}, true
 	pause := 100 * time.Millisecond
 	if !p.live {
 		pause = p.Every

@@ -16,6 +16,7 @@ type status struct {
 	step      int
 	steps     int // of the whole run; 0: unknown
 	loss      float64
+	nats      bool    // its exponential is a perplexity
 	perSecond float64 // tokens; 0: not shown
 }
 
@@ -26,7 +27,10 @@ func (s status) describe(first int, elapsed time.Duration) string {
 	if s.steps > 0 {
 		fmt.Fprintf(&b, "/%d", s.steps)
 	}
-	fmt.Fprintf(&b, "  loss %s  ppl %s", loss(s.loss), perplexity(math.Exp(s.loss)))
+	fmt.Fprintf(&b, "  loss %s", loss(s.loss))
+	if s.nats {
+		fmt.Fprintf(&b, "  ppl %s", perplexity(math.Exp(s.loss)))
+	}
 	if s.perSecond > 0 {
 		fmt.Fprintf(&b, "  %s tok/s", rate(s.perSecond))
 	}

@@ -75,7 +75,7 @@ func checkLines(t *testing.T, got []string, want ...string) {
 }
 
 func begin(p *Progress, step, steps int) {
-	p.Start(context.Background(), Run{Step: step, Steps: steps})
+	p.Start(context.Background(), Run{Step: step, Steps: steps, Unit: Nats})
 }
 
 func update(p *Progress, step int, loss float64) {
@@ -128,17 +128,18 @@ func TestDescribe(t *testing.T) {
 		elapsed time.Duration
 		want    string
 	}{
-		{status{step: 1, steps: 4, loss: 1.5}, 0, 10 * time.Second, "1/4  loss 1.5000  ppl 4.482  30s left"},
-		{status{step: 4, steps: 4, loss: 1.5, perSecond: 512}, 0, 40 * time.Second, "4/4  loss 1.5000  ppl 4.482  512 tok/s  in 40s"},
-		{status{step: 9, loss: 6}, 0, time.Second, "9  loss 6.0000  ppl 403.4"},
+		{status{nats: true, step: 1, steps: 4, loss: 1.5}, 0, 10 * time.Second, "1/4  loss 1.5000  ppl 4.482  30s left"},
+		{status{nats: true, step: 4, steps: 4, loss: 1.5, perSecond: 512}, 0, 40 * time.Second, "4/4  loss 1.5000  ppl 4.482  512 tok/s  in 40s"},
+		{status{nats: true, step: 9, loss: 6}, 0, time.Second, "9  loss 6.0000  ppl 403.4"},
+		{status{step: 9, loss: 6}, 0, time.Second, "9  loss 6.0000"},
 		// Of the 9010 steps only the ten since the resume took time here.
-		{status{step: 9010, steps: 10000, loss: 0}, 9000, 10 * time.Second, "9010/10000  loss 0.0000  ppl 1.000  16m30s left"},
-		{status{step: 9000, steps: 10000, loss: 11}, 9000, time.Second, "9000/10000  loss 11.0000  ppl 59874"},
-		{status{step: 1, steps: 1e6, loss: 1e-5}, 0, time.Second, "1/1000000  loss 1.000e-05  ppl 1.000  11d13h left"},
-		{status{step: 1, steps: 7201, loss: -2}, 0, time.Second, "1/7201  loss -2.0000  ppl 0.135  2h00m left"},
-		{status{step: 1, steps: 2, loss: 1e5}, 0, 0, "1/2  loss 1.000e+05  ppl +Inf  0s left"},
-		{status{step: 1, steps: 2, loss: 20}, 0, 0, "1/2  loss 20.0000  ppl 4.85e+08  0s left"},
-		{status{step: 1, steps: 2, loss: math.NaN(), perSecond: 2.345e6}, 0, 0, "1/2  loss NaN  ppl NaN  2.3M tok/s  0s left"},
+		{status{nats: true, step: 9010, steps: 10000, loss: 0}, 9000, 10 * time.Second, "9010/10000  loss 0.0000  ppl 1.000  16m30s left"},
+		{status{nats: true, step: 9000, steps: 10000, loss: 11}, 9000, time.Second, "9000/10000  loss 11.0000  ppl 59874"},
+		{status{nats: true, step: 1, steps: 1e6, loss: 1e-5}, 0, time.Second, "1/1000000  loss 1.000e-05  ppl 1.000  11d13h left"},
+		{status{nats: true, step: 1, steps: 7201, loss: -2}, 0, time.Second, "1/7201  loss -2.0000  ppl 0.135  2h00m left"},
+		{status{nats: true, step: 1, steps: 2, loss: 1e5}, 0, 0, "1/2  loss 1.000e+05  ppl +Inf  0s left"},
+		{status{nats: true, step: 1, steps: 2, loss: 20}, 0, 0, "1/2  loss 20.0000  ppl 4.85e+08  0s left"},
+		{status{nats: true, step: 1, steps: 2, loss: math.NaN(), perSecond: 2.345e6}, 0, 0, "1/2  loss NaN  ppl NaN  2.3M tok/s  0s left"},
 	} {
 		if got := test.step.describe(test.first, test.elapsed); got != test.want {
 			t.Errorf("%+v: got %q, want %q", test.step, got, test.want)

@@ -38,9 +38,11 @@ const (
 )
 
 // Start makes a file for the run.
-func (t *TensorBoard) Start(_ context.Context, r Run) error {
+func (t *TensorBoard) Start(_ context.Context, r Run) error { return t.begin(r, false) }
+
+func (t *TensorBoard) begin(r Run, back bool) error {
 	t.log = logFile{path: t.Dir}
-	if err := t.open(r); err != nil {
+	if err := t.open(r, back); err != nil {
 		t.log.close() // err says what is wrong
 		return logError(t.log.path, err)
 	}
@@ -48,7 +50,7 @@ func (t *TensorBoard) Start(_ context.Context, r Run) error {
 	return nil
 }
 
-func (t *TensorBoard) open(r Run) error {
+func (t *TensorBoard) open(r Run, back bool) error {
 	if err := os.MkdirAll(t.Dir, 0o777); err != nil {
 		return err
 	}
@@ -63,7 +65,7 @@ func (t *TensorBoard) open(r Run) error {
 			continue
 		}
 		number = n
-		if err := cutEvents(filepath.Join(t.Dir, e.Name()), r.Step); err != nil {
+		if err := cutEvents(filepath.Join(t.Dir, e.Name()), r.Step, back); err != nil {
 			return err
 		}
 	}
@@ -91,7 +93,7 @@ func eventsNumber(name string) (number int, ok bool) {
 }
 
 // cutEvents cuts off the events after a step, and what is damaged.
-func cutEvents(path string, after int) error {
+func cutEvents(path string, after int, back bool) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -108,7 +110,7 @@ func cutEvents(path string, after int) error {
 			return err
 		}
 		step, kind, ok := readEvent(data)
-		if after == 0 && kind == summaryField {
+		if after == 0 && !back && kind == summaryField {
 			return earlier(path, step)
 		}
 		if !ok || kind == summaryField && step > after {
@@ -129,13 +131,18 @@ func readEvent(data []byte) (step int, kind uint64, ok bool) {
 	return int(int64(value)), tag >> 3, n > 0 && m > 0
 }
 
-// Observe writes an event.
+// Observe writes an event. At a [RolledBack] it goes on as a resumed run does.
 func (t *TensorBoard) Observe(e Event) error {
 	var values [][]byte
 	scalar := func(name string, v float64) {
 		values = append(values, message(nil).text(1, name).float(2, v))
 	}
 	switch e := e.(type) {
+	case RolledBack:
+		if err := t.log.close(); err != nil {
+			return err
+		}
+		return t.begin(e.Run, true)
 	case Update:
 		scalar("loss/train", e.Point.Loss)
 		scalar("gradient/norm", e.Point.GradNorm)

@@ -18,6 +18,7 @@ type view struct {
 	Steps      int         `json:"steps"`
 	Tokens     int64       `json:"tokens"`
 	Loss       *jsonFloat  `json:"loss"` // null: none yet
+	Nats       bool        `json:"nats"` // its exponential is a perplexity
 	Validation *Point      `json:"validation"`
 	Best       *Point      `json:"best"`
 	Speed      jsonFloat   `json:"speed"`
@@ -66,7 +67,7 @@ func (b *board) version() string {
 func (b *board) view(now time.Time) *view {
 	v := &view{
 		Version: b.version(), Title: b.title, Status: b.status, Message: b.message,
-		Step: b.newest.Point.Step, Steps: b.run.Steps, Tokens: b.newest.Point.Tokens,
+		Nats: b.run.Unit == Nats, Step: b.newest.Point.Step, Steps: b.run.Steps, Tokens: b.newest.Point.Tokens,
 		Validation: b.validation, Best: b.best, Elapsed: now.Sub(b.begun).Seconds(),
 	}
 	begin := speed{b.run.Tokens, b.run.Seconds}

@@ -417,7 +417,7 @@ function show(data) {
 	byId("progress").hidden = !data.steps;
 	if (data.steps) byId("progress").value = data.step / data.steps;
 
-	const perplexity = typeof data.loss === "number" && data.loss < 30 ? `perplexity ${number(Math.exp(data.loss))}` : "";
+	const perplexity = data.nats && typeof data.loss === "number" && data.loss < 30 ? `perplexity ${number(Math.exp(data.loss))}` : "";
 	const numbers = [
 		["Step", whole.format(data.step), data.steps ? `of ${whole.format(data.steps)}` : ""],
 		["Training loss", number(data.loss), perplexity],
