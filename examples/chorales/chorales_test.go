@@ -221,7 +221,7 @@ func TestSynthetic(t *testing.T) {
 			t.Errorf("piece %d: %d steps, %d notes of the octave", i, len(p), len(used))
 		}
 	}
-	if len(lengths) < 20 || len(m.train) != 80 || len(m.valid) != 20 || len(m.test) != 20 {
+	if len(lengths) < 20 || len(m.train) != 40 || len(m.valid) != 12 || len(m.test) != 12 {
 		t.Errorf("%d, %d and %d pieces, of %d lengths", len(m.train), len(m.valid), len(m.test), len(lengths))
 	}
 }

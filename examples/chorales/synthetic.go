@@ -17,7 +17,7 @@ func synthetic() *music {
 		}
 		return all
 	}
-	return &music{train: pieces(80), valid: pieces(20), test: pieces(20)}
+	return &music{train: pieces(40), valid: pieces(12), test: pieces(12)}
 }
 
 // scale is the major scale, in semitones above its first note.
