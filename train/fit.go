@@ -259,7 +259,8 @@ func (f *fit) update() (r bptt.Result, norm, rate float64, err error) {
 	if r, err = f.gradient(); err != nil {
 		return r, 0, 0, err
 	}
-	if norm, err = f.clip(); err != nil {
+	norm, scale, err := f.clip()
+	if err != nil {
 		return r, 0, 0, err
 	}
 	if err := f.finite("gradient norm", norm, r.Program); err != nil {
@@ -273,7 +274,12 @@ func (f *fit) update() (r bptt.Result, norm, rate float64, err error) {
 		factor *= f.Schedule.Factor(f.Step)
 	}
 	f.Flow.BeforeStep(f.arena, norm)
-	if err := f.Optimizer.Step(f.arena, factor); err != nil {
+	if scale < 1 {
+		err = f.Optimizer.(scaler).StepScaled(f.arena, factor, scale)
+	} else {
+		err = f.Optimizer.Step(f.arena, factor)
+	}
+	if err != nil {
 		return r, norm, 0, err
 	}
 	f.Flow.AfterStep(f.Step+1, f.arena, r.Recordings)
@@ -340,15 +346,27 @@ func (f *fit) gradient() (bptt.Result, error) {
 	return all, f.sum.Mean(f.arena)
 }
 
-// clip limits the gradient, and returns the norm that it had.
-func (f *fit) clip() (float64, error) {
+// scaler is an optimizer that can multiply the gradients by a factor in its own pass over them, which spares one.
+type scaler interface {
+	StepScaled(a *graph.Arena, factor, scale float64) error
+}
+
+// clip limits the gradient, or leaves it to the optimizer to multiply it by scale, if that is below 1. It returns the norm
+// that it had.
+func (f *fit) clip() (norm, scale float64, err error) {
+	_, ok := f.Optimizer.(scaler)
 	switch {
 	case f.Clip != nil:
-		return f.Clip.Clip(f.arena)
+		norm, err = f.Clip.Clip(f.arena)
+	case f.ClipNorm > 0 && ok && f.Flow == nil: // which looks at clipped gradients
+		norm = f.arena.GradNorm()
+		return norm, optim.ClipFactor(norm, f.ClipNorm), nil
 	case f.ClipNorm > 0:
-		return optim.ClipNorm(f.arena, f.ClipNorm)
+		norm, err = optim.ClipNorm(f.arena, f.ClipNorm)
+	default:
+		norm = f.arena.GradNorm()
 	}
-	return f.arena.GradNorm(), nil
+	return norm, 1, err
 }
 
 func (f *fit) finite(what string, v float64, p *graph.Program) error {

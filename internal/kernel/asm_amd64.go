@@ -309,7 +309,7 @@ func tanhBackwardF32AVX512(dx, y, dy []float32)
 // adamF32AVX512 is the body of AdamStep.
 //
 //go:noescape
-func adamF32AVX512(value, grad, m, v []float32, mix1, keep2, mix2, eps, step, root, l2, keep float32)
+func adamF32AVX512(value, grad, m, v []float32, scale, mix1, keep2, mix2, eps, step, root, l2, keep float32)
 
 // peakF32AVX512 does rounds of 24 multiply-adds of whole vectors.
 //
@@ -621,7 +621,7 @@ func tanhBackwardF64AVX512(dx, y, dy []float64)
 // adamF64AVX512 is the body of AdamStep.
 //
 //go:noescape
-func adamF64AVX512(value, grad, m, v []float64, mix1, keep2, mix2, eps, step, root, l2, keep float64)
+func adamF64AVX512(value, grad, m, v []float64, scale, mix1, keep2, mix2, eps, step, root, l2, keep float64)
 
 // peakF64AVX512 does rounds of 24 multiply-adds of whole vectors.
 //
@@ -828,7 +828,7 @@ func tanhBackwardF32AVX2(dx, y, dy []float32)
 // adamF32AVX2 is the body of AdamStep.
 //
 //go:noescape
-func adamF32AVX2(value, grad, m, v []float32, mix1, keep2, mix2, eps, step, root, l2, keep float32)
+func adamF32AVX2(value, grad, m, v []float32, scale, mix1, keep2, mix2, eps, step, root, l2, keep float32)
 
 // peakF32AVX2 does rounds of 14 multiply-adds of whole vectors.
 //
@@ -1035,7 +1035,7 @@ func tanhBackwardF64AVX2(dx, y, dy []float64)
 // adamF64AVX2 is the body of AdamStep.
 //
 //go:noescape
-func adamF64AVX2(value, grad, m, v []float64, mix1, keep2, mix2, eps, step, root, l2, keep float64)
+func adamF64AVX2(value, grad, m, v []float64, scale, mix1, keep2, mix2, eps, step, root, l2, keep float64)
 
 // peakF64AVX2 does rounds of 14 multiply-adds of whole vectors.
 //

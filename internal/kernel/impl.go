@@ -38,7 +38,7 @@ type impl[F Float] struct {
 	gruForward   func(xr, xz, xn, hr, hz, hn, hPrev, h []F)
 	gruBackward  func(r, z, n, hr, hz, hn, hPrev, dh []F)
 	tanhBackward func(dx, y, dy []F)
-	adam         func(value, grad, m, v []F, mix1, keep2, mix2, eps, step, root, l2, keep F)
+	adam         func(value, grad, m, v []F, scale, mix1, keep2, mix2, eps, step, root, l2, keep F)
 
 	peak      func(rounds int) // nothing but multiply-adds
 	peakFlops int              // operations of one round

@@ -51,9 +51,9 @@ func tanhBackward[F Float](dx, y, dy []F) {
 	}
 }
 
-func adam[F Float](value, grad, m, v []F, mix1, keep2, mix2, eps, step, root, l2, keep F) {
+func adam[F Float](value, grad, m, v []F, scale, mix1, keep2, mix2, eps, step, root, l2, keep F) {
 	for i, w := range value {
-		g := grad[i] + l2*w
+		g := F(scale*grad[i]) + l2*w // the product is rounded, as it would be if it were stored
 		m[i] += mix1 * (g - m[i])
 		v[i] = keep2*v[i] + mix2*g*g
 		value[i] = keep*w - step*m[i]/(F(math.Sqrt(float64(v[i])))*root+eps)

@@ -65,7 +65,7 @@ func rowFuncs[F Float]() []rowFunc[F] {
 		}, func(v []float64) { v[0] = v[1] * (1 - math.Pow(math.Tanh(v[0]), 2)) }},
 		{"AdamStep", 4, func(s [][]F) {
 			Mul(s[3], s[3], s[3])
-			AdamStep(s[0], s[1], s[2], s[3], 0.9, 0.99, 1e-3, 0.25, 0.5, 0.01, 0.02)
+			AdamStep(s[0], s[1], s[2], s[3], 0.5, 0.9, 0.99, 1e-3, 0.25, 0.5, 0.01, 0.02)
 		}, nil},
 	}
 }
@@ -221,7 +221,7 @@ func TestGRUGradient(t *testing.T) {
 func TestAdam(t *testing.T) { eachType(t, testAdam[float32], testAdam[float64]) }
 
 func testAdam[F Float](t *testing.T) {
-	const lr, beta1, beta2, eps, weightDecay = 0.05, 0.9, 0.99, 1e-6, 0.1
+	const scale, lr, beta1, beta2, eps, weightDecay = 0.7, 0.05, 0.9, 0.99, 1e-6, 0.1
 	r := newRand(t)
 	for _, decoupled := range []bool{false, true} {
 		n := 37
@@ -238,10 +238,10 @@ func testAdam[F Float](t *testing.T) {
 			if decoupled {
 				l2, decay = 0, lr*weightDecay
 			}
-			AdamStep(value, grad.data, m, v, beta1, beta2, eps, lr/c1, math.Sqrt(c2), l2, decay)
+			AdamStep(value, grad.data, m, v, scale, beta1, beta2, eps, lr/c1, math.Sqrt(c2), l2, decay)
 			sameSlice(t, "gradient", grad.all, before.all)
 			for i := range want {
-				g := float64(grad.data[i]) + l2*want[i]
+				g := scale*float64(grad.data[i]) + l2*want[i]
 				wantM[i] = beta1*wantM[i] + (1-beta1)*g
 				wantV[i] = beta2*wantV[i] + (1-beta2)*g*g
 				want[i] -= decay*want[i] + lr*(wantM[i]/c1)/(math.Sqrt(wantV[i]/c2)+eps)
@@ -266,7 +266,7 @@ func TestLengthsChecked(t *testing.T) {
 		"Tanh":         func() { Tanh(short, long) },
 		"Dot":          func() { Dot(long, short) },
 		"SoftmaxRow":   func() { SoftmaxRow(short, long) },
-		"AdamStep":     func() { AdamStep(long, long, short, long, 0, 0, 0, 0, 1, 0, 0) },
+		"AdamStep":     func() { AdamStep(long, long, short, long, 1, 0, 0, 0, 0, 1, 0, 0) },
 		"LSTMForward":  func() { LSTMForward(long, long, long, long, long, long, short, long) },
 		"LSTMBackward": func() { LSTMBackward(long, long, long, long, short, long, long, long) },
 		"GRUForward":   func() { GRUForward(long, long, long, long, long, short, long, long) },

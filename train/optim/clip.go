@@ -18,14 +18,14 @@ func ClipNorm(a *graph.Arena, max float64) (norm float64, err error) {
 		return 0, &graph.ArgumentError{Op: "ClipNorm", Name: "max", Got: fmt.Sprint(max), Want: "above 0"}
 	}
 	norm = a.GradNorm()
-	if factor := clipFactor(norm, max); factor < 1 {
+	if factor := ClipFactor(norm, max); factor < 1 {
 		a.ScaleGrads(factor)
 	}
 	return norm, nil
 }
 
-// clipFactor is what a gradient is to be multiplied by.
-func clipFactor(norm, max float64) float64 {
+// ClipFactor is what ClipNorm multiplies gradients of this norm by, for optimizers that do so in their own pass: 1, or less.
+func ClipFactor(norm, max float64) float64 {
 	factor := max / (norm + 1e-6)
 	if factor < 1 && finite(norm) {
 		return factor

@@ -21,7 +21,7 @@ func (c *ClipGlobalNorm) Clip(a *graph.Arena) (norm float64, err error) {
 		return ClipNorm(a, c.Max)
 	}
 	norm = c.measure()
-	if factor := clipFactor(norm, c.Max); factor < 1 {
+	if factor := ClipFactor(norm, c.Max); factor < 1 {
 		a.ScaleGrads(factor)
 	}
 	return norm, nil

@@ -29,7 +29,7 @@ func (c *ClipParamNorm) Clip(a *graph.Arena) (norm float64, err error) {
 		c.factors = make([]float64, len(c.byParam))
 	}
 	for i, n := range c.byParam {
-		c.factors[i] = clipFactor(n, c.Max)
+		c.factors[i] = ClipFactor(n, c.Max)
 	}
 	a.Sweep((*scaleParams)(c))
 	return norm, nil

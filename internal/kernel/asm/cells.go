@@ -128,7 +128,7 @@ func cells(f *file) {
 		b.give(y, dy)
 	})
 
-	names := []string{"mix1", "keep2", "mix2", "eps", "step", "root", "l2", "keep"}
+	names := []string{"scale", "mix1", "keep2", "mix2", "eps", "step", "root", "l2", "keep"}
 	coef := map[string]string{}
 	f.elementwise("adam", "is the body of AdamStep.", slices("value", "grad", "m", "v"), params(f.elem, names...), func(b *body) {
 		for _, n := range names {
@@ -136,6 +136,7 @@ func cells(f *file) {
 		}
 	}, func(b *body) {
 		w, g := b.get("value"), b.get("grad")
+		b.mul(coef["scale"], g, g)
 		b.accumulate(w, coef["l2"], g)
 		m, t := b.get("m"), b.take()
 		b.sub(g, m, t)
