@@ -100,7 +100,7 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 		return diverged.Value, diverged
 	}
 	if windows == 0 {
-		return 0, &ArgumentError{Name: "data", Got: "empty", Want: "at least one window in an epoch"}
+		return 0, empty("data")
 	}
 	if weight == 0 {
 		return 0, nil

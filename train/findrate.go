@@ -50,7 +50,7 @@ func (t *Trainer) FindRate(ctx context.Context, data Data, test RangeTest) (curv
 		trial.Random = &random
 	}
 	f := &fit{Trainer: &trial, data: data, history: &track.History{}, progressed: progressed{Rate: 1}}
-	if err := f.begin(); err != nil {
+	if err := f.begin(f.Optimizer); err != nil {
 		return nil, err
 	}
 	t.arena, t.programs = trial.arena, trial.programs

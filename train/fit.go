@@ -55,12 +55,13 @@ type progressed struct {
 	Rate    float64 `json:"rate"`    // factor of the learning rate, below 1 after a divergence
 }
 
-func (f *fit) begin() error {
+// begin checks all fields but Optimizer, in whose place another one may be used, and prepares the first update.
+func (f *fit) begin(optimizer any) error {
 	required := []struct {
 		name    string
 		missing bool
 	}{
-		{"Model", none(f.Model)}, {"Loss", none(f.Loss)}, {"Optimizer", none(f.Optimizer)},
+		{"Model", none(f.Model)}, {"Loss", none(f.Loss)}, {"Optimizer", none(optimizer)},
 		{"BPTT", none(f.BPTT)}, {"data", none(f.data)},
 		// These may be left out, but not by a nil pointer, which is what comes of an error that wasn't looked at.
 		{"validation data", f.validation != nil && none(f.validation)},
@@ -130,6 +131,19 @@ func (t *Trainer) unit() string {
 	return ""
 }
 
+// observed makes a run that the observer, if there is one, is told of.
+func (f *fit) observed(ctx context.Context, run func(context.Context) error) error {
+	f.history.Unit = f.unit()
+	if none(f.Observer) {
+		return run(ctx)
+	}
+	if err := f.Observer.Start(ctx, f.begun()); err != nil {
+		return err
+	}
+	err := run(ctx)
+	return errors.Join(err, f.Observer.End(err))
+}
+
 // begun is the run as it begins or goes on, for observers.
 func (f *fit) begun() track.Run {
 	return track.Run{Step: f.Step, Steps: f.Steps, Tokens: f.Tokens, Seconds: f.Seconds, History: f.history, Unit: f.history.Unit}
@@ -163,7 +177,7 @@ func (f *fit) rehearse() error {
 		diverged.Step = f.Step
 		return diverged
 	case err == io.EOF:
-		return &ArgumentError{Name: "validation data", Got: "empty", Want: "at least one window in an epoch"}
+		return empty("validation data")
 	case err != nil:
 		return fmt.Errorf("validation: %w", err)
 	case place >= 0:
@@ -208,22 +222,8 @@ func (f *fit) run(ctx context.Context) error {
 			}
 			return f.stop(err)
 		}
-		f.bad = 0
-		f.Step++
-		f.Windows++
-		f.Tokens += int64(r.Targets)
-		f.Seconds += time.Since(start).Seconds()
-		f.LossSum, f.LossCount = f.LossSum+r.Loss, f.LossCount+1
-		point := track.Point{Step: f.Step, Loss: r.Loss, GradNorm: norm, Rate: rate, Tokens: f.Tokens}
-		f.history.AddTrain(point)
-		if err := errors.Join(f.observe(track.Update{Point: point, Seconds: f.Seconds}), f.flow(r.Recordings)); err != nil {
+		if err := f.updated(ctx, r, norm, rate, time.Since(start)); err != nil {
 			return f.stop(err)
-		}
-
-		if f.due() {
-			if err := f.report(ctx); err != nil {
-				return f.stop(err)
-			}
 		}
 		if c := f.Checkpoint; c != nil && c.Every > 0 && f.Step%c.Every == 0 {
 			if err := c.save(f); err != nil {
@@ -234,6 +234,25 @@ func (f *fit) run(ctx context.Context) error {
 	return f.stop(nil)
 }
 
+// updated takes note of an update, tells of it, and evaluates if it is time to.
+func (f *fit) updated(ctx context.Context, r bptt.Result, norm, rate float64, took time.Duration) error {
+	f.bad = 0
+	f.Step++
+	f.Windows++
+	f.Tokens += int64(r.Targets)
+	f.Seconds += took.Seconds()
+	f.LossSum, f.LossCount = f.LossSum+r.Loss, f.LossCount+1
+	point := track.Point{Step: f.Step, Loss: r.Loss, GradNorm: norm, Rate: rate, Tokens: f.Tokens}
+	f.history.AddTrain(point)
+	if err := errors.Join(f.observe(track.Update{Point: point, Seconds: f.Seconds}), f.flow(r.Recordings)); err != nil {
+		return err
+	}
+	if f.due() {
+		return f.report(ctx)
+	}
+	return nil
+}
+
 // finished reports whether training is done.
 func (f *fit) finished() bool {
 	return f.Stopped || f.Steps > 0 && f.Step >= f.Steps || f.Epochs > 0 && f.Epoch >= f.Epochs
@@ -242,7 +261,7 @@ func (f *fit) finished() bool {
 // nextEpoch goes back to the start of the data.
 func (f *fit) nextEpoch(ctx context.Context) error {
 	if f.Windows == 0 {
-		return &ArgumentError{Name: "data", Got: "empty", Want: "at least one window in an epoch"}
+		return empty("data")
 	}
 	f.Epoch++
 	f.Windows = 0

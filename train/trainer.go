@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 
 	"github.com/gobptt/bptt/graph"
@@ -68,19 +67,10 @@ func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.Histor
 	if ctx == nil {
 		return f.history, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
 	}
-	if err := f.begin(); err != nil {
+	if err := f.begin(f.Optimizer); err != nil {
 		return f.history, err
 	}
-	f.history.Unit = t.unit()
-	if none(t.Observer) {
-		return f.history, f.run(ctx)
-	}
-	err := t.Observer.Start(ctx, f.begun())
-	if err != nil {
-		return f.history, err
-	}
-	err = f.run(ctx)
-	return f.history, errors.Join(err, t.Observer.End(err))
+	return f.history, f.observed(ctx, f.run)
 }
 
 // prepare moves the parameters into an arena.
