@@ -22,6 +22,6 @@
 //
 // # Caveats
 //
-// The first Fit, Evaluate, FindRate or Minimize moves the model's parameters into one arena and compiles programs for it; change
-// their precision before. A Trainer belongs to one goroutine.
+// The first Fit, Evaluate, FindRate or Minimize moves the model's parameters into one arena and compiles programs for it;
+// change their precision before. A Trainer belongs to one goroutine.
 package train
