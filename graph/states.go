@@ -130,8 +130,13 @@ func (s States) Clone() States {
 	return c
 }
 
-// Clear sets the states to zero of the sequences b of the batch for which ends[b] is true. A nil ends means none.
+// Clear sets the states to zero of the sequences b of the batch for which ends[b] is true. A nil ends means none. Where
+// all end the map is emptied, for the next batch may have another number of sequences.
 func (s States) Clear(ends []bool) {
+	if len(ends) > 0 && !slices.Contains(ends, false) {
+		clear(s)
+		return
+	}
 	for _, t := range s {
 		for b, ended := range ends {
 			if !ended || b >= t.Shape[0] {

@@ -22,6 +22,19 @@ type Array struct {
 	Floats []float32
 }
 
+// complete reports whether the sizes are positive and their product is the number of elements.
+func (a Array) complete() bool {
+	// Division instead of a product, which could overflow.
+	rest := len(a.Ints) + len(a.Floats)
+	for _, size := range a.Shape {
+		if size < 1 || rest%size != 0 {
+			return false
+		}
+		rest /= size
+	}
+	return rest == 1
+}
+
 // Batch is T time steps of B sequences. It holds arrays by name: inputs,
 // targets, and whatever else a model asks for, such as masks and lengths.
 //
@@ -132,17 +145,8 @@ func (b *Batch) validateArray(name string, a Array) error {
 		return wrong("Ints and Floats", "one of them")
 	}
 
-	// Division instead of a product, which could overflow.
-	elements := len(a.Ints) + len(a.Floats)
-	rest := elements
-	for _, size := range a.Shape {
-		if size < 1 || rest%size != 0 {
-			rest = 0
-			break
-		}
-		rest /= size
-	}
-	if rest != 1 {
+	if !a.complete() {
+		elements := len(a.Ints) + len(a.Floats)
 		return wrong(fmt.Sprintf("%s and %d elements", shape(), elements), "positive sizes whose product is the number of elements")
 	}
 

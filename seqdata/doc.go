@@ -1,5 +1,4 @@
-// Package seqdata turns files into batches for truncated backpropagation
-// through time.
+// Package seqdata turns files into batches for backpropagation through time.
 //
 // # Basics
 //
@@ -32,6 +31,21 @@
 //		...
 //	}
 //
+// [Pad] gives sequences of different lengths in padded batches. An [Example] is a
+// sequence, with as many arrays as a model needs:
+//
+//	data, err := seqdata.Pad(examples, 16, seqdata.PadOptions{Shuffle: rng, Bucket: 20})
+//
+// A [Series] is numbers measured over time. It is split by time, scaled by what the
+// training part shows, and cut into examples whose targets are the next values:
+//
+//	series, err := seqdata.ReadSeries("river.csv", "level")
+//	train, valid, test, err := series.Split(0.1, 0.1)
+//	scaling, err := train.Scaling()
+//	train, err = scaling.Apply(train) // and so the others
+//	windows, err := train.Windows(seqdata.WindowOptions{Steps: 100, Warmup: 50})
+//	data, err := seqdata.Pad(windows, 16, seqdata.PadOptions{Shuffle: rng})
+//
 // [Adding] and [CopyMemory] draw the sequences of problems that test a network's
 // memory.
 //
@@ -41,7 +55,7 @@
 // # Caveats
 //
 // A stream owns the batch that Next returns and overwrites it at the next
-// call. Copy what must live longer.
+// call; so does a Padded. Copy what must live longer.
 //
 // Id 0 is the unknown token in every vocabulary, of bytes too. Its text is
 // U+FFFD, the replacement character, and a U+FFFD in a text is the unknown
@@ -59,6 +73,6 @@
 // most 8 MB of offsets whatever its length; each read of it makes one small
 // allocation, to ask for the file's time.
 //
-// A Text and a Vocab may be used by several goroutines at a time; a Stream may
-// not.
+// A Text and a Vocab may be used by several goroutines at a time; a Stream and a
+// Padded may not.
 package seqdata

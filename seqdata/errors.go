@@ -37,6 +37,25 @@ func (e *ChangedError) Error() string {
 	return fmt.Sprintf("seqdata: %s changed while it was read; want it as it was when it was opened", e.Name)
 }
 
+// CSVError reports a file that is not the table of numbers that was asked for.
+type CSVError struct {
+	Name      string // of the file
+	Line      int    // in the file, from 1 on; 0 when it is the file as a whole
+	Column    string // "" when it is no column in particular
+	Got, Want string
+}
+
+func (e *CSVError) Error() string {
+	place := e.Name
+	if e.Line > 0 {
+		place += fmt.Sprintf(", line %d", e.Line)
+	}
+	if e.Column != "" {
+		place += fmt.Sprintf(", column %q", e.Column)
+	}
+	return fmt.Sprintf("seqdata: %s: got %s; want %s", place, e.Got, e.Want)
+}
+
 // EmptyError reports a text without a single token.
 type EmptyError struct{ Name string }
 
@@ -54,6 +73,17 @@ func (e *EncodingError) Error() string {
 	return fmt.Sprintf("seqdata: %s has invalid UTF-8 at byte %d; want UTF-8, or bytes as tokens", e.Name, e.Offset)
 }
 
+// ExampleError reports an example that contradicts itself or the others.
+type ExampleError struct {
+	Example   int // its index
+	Array     string
+	Got, Want string
+}
+
+func (e *ExampleError) Error() string {
+	return fmt.Sprintf("seqdata: example %d: array %q has %s; want %s", e.Example, e.Array, e.Got, e.Want)
+}
+
 // NotRegularError reports a path that leads to a directory, a pipe or a device.
 // ReadTextFrom reads pipes.
 type NotRegularError struct {
@@ -67,6 +97,25 @@ func (e *NotRegularError) Error() string {
 		kind = "a directory"
 	}
 	return fmt.Sprintf("seqdata: %s is %s; want a regular file", e.Name, kind)
+}
+
+// SeriesError reports a series that is not numbers measured at the same times, or
+// does not fit what it is used with.
+type SeriesError struct {
+	Column    int // -1 when it is no column in particular
+	Index     int // of the value; -1 when it is no value in particular
+	Got, Want string
+}
+
+func (e *SeriesError) Error() string {
+	place := ""
+	if e.Column >= 0 {
+		place = fmt.Sprintf(", column %d", e.Column)
+	}
+	if e.Index >= 0 {
+		place += fmt.Sprintf(", value %d", e.Index)
+	}
+	return fmt.Sprintf("seqdata: series%s: got %s; want %s", place, e.Got, e.Want)
 }
 
 // TooShortError reports a sequence that cannot fill one window of a batch.

@@ -159,6 +159,96 @@ func ExampleBatch_Validate() {
 	// seqdata: batch array "mask" has shape [3 2]; want [3] or [steps 3 …]: B
 }
 
+// Three sequences in batches of two, each as long as its longer sequence.
+func ExamplePad() {
+	var examples []seqdata.Example
+	for i, ids := range [][]int32{{1, 2}, {3, 4, 5, 6}, {7}} {
+		examples = append(examples, seqdata.Example{
+			seqdata.Input:  {Shape: []int{len(ids)}, Ints: ids},
+			seqdata.Target: {Shape: []int{}, Ints: []int32{int32(i)}}, // one for the whole sequence
+		})
+	}
+	data, err := seqdata.Pad(examples, 2, seqdata.PadOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for {
+		batch, err := data.Next(data.Steps())
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("targets", batch.Arrays[seqdata.Target].Ints)
+		for t := range batch.T {
+			row := batch.B * t
+			fmt.Println(batch.Arrays[seqdata.Input].Ints[row:row+batch.B], batch.Arrays[seqdata.Mask].Floats[row:row+batch.B])
+		}
+	}
+	// Output:
+	// targets [0 1]
+	// [1 3] [1 1]
+	// [2 4] [1 1]
+	// [0 5] [0 1]
+	// [0 6] [0 1]
+	// targets [2]
+	// [7] [1]
+}
+
+// A column of a file, split by time. The scaling is that of the training part; the test part begins with what came before
+// it.
+func ExampleReadSeriesFrom() {
+	file := "day,level\n1,10\n2,12\n3,14\n4,16\n5,15\n6,17\n"
+	series, err := seqdata.ReadSeriesFrom(strings.NewReader(file), "river.csv", "level")
+	if err != nil {
+		log.Fatal(err)
+	}
+	train, _, test, err := series.Split(0.2, 0.3)
+	if err != nil {
+		log.Fatal(err)
+	}
+	scaling, err := train.Scaling()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("training:", train.Columns[0], "mean", scaling.Mean[0])
+	windows, err := test.Windows(seqdata.WindowOptions{Warmup: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, w := range windows {
+		fmt.Println("test: given", w[seqdata.Input].Floats, "forecast", w[seqdata.Target].Floats, "count", w[seqdata.Weight].Floats)
+	}
+	// Output:
+	// training: [10 12 14] mean 12
+	// test: given [12 14 16 15] forecast [14 16 15 17] count [0 0 1 1]
+}
+
+// What is wrong in a file is named by its line and column.
+func ExampleReadSeriesFrom_wrong() {
+	_, err := seqdata.ReadSeriesFrom(strings.NewReader("day,level\n1,10\n2,n/a\n"), "river.csv", "level")
+	fmt.Println(err)
+	// Output:
+	// seqdata: river.csv, line 3, column "level": got "n/a"; want a finite number
+}
+
+// A forecast on the scale of the training part becomes one in the series' own unit.
+func ExampleScaling() {
+	train := &seqdata.Series{Columns: [][]float64{{1, 3, 1, 3}}}
+	scaling, err := train.Scaling()
+	if err != nil {
+		log.Fatal(err)
+	}
+	forecast, err := scaling.Inverse(&seqdata.Series{Columns: [][]float64{{-1, 0, 2}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(forecast.Columns[0])
+	// Output:
+	// [1 2 4]
+}
+
 // One sequence of the adding problem: the answer is the sum of the numbers whose
 // mark is 1.
 func ExampleAdding() {

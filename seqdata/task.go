@@ -1,7 +1,6 @@
 package seqdata
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -18,10 +17,9 @@ type Task struct {
 	steps, rows int
 	draw        func(rng *rand.Rand) map[string]Array
 
-	key    [32]byte // of the random numbers; the last 8 bytes are the batch's number
-	source *rand.ChaCha8
-	given  int64 // batches
-	done   bool  // the batch of this epoch is given
+	random *numbered // for each batch
+	given  int64     // batches
+	done   bool      // the batch of this epoch is given
 	batch  Batch
 }
 
@@ -37,12 +35,7 @@ func newTask(function, argument string, value, least, more, batch, numbers int, 
 	case rng == nil:
 		return nil, &ArgumentError{function, "rng", nil, "a random source"}
 	}
-	t := &Task{steps: value + more, rows: batch}
-	for i := range 3 {
-		binary.LittleEndian.PutUint64(t.key[8*i:], rng.Uint64())
-	}
-	t.source = rand.NewChaCha8(t.key)
-	return t, nil
+	return &Task{steps: value + more, rows: batch, random: newNumbered(rng)}, nil
 }
 
 // Next returns the epoch's batch, and then io.EOF. A number of steps less than
@@ -56,9 +49,7 @@ func (t *Task) Next(steps int) (*Batch, error) {
 	if t.done {
 		return nil, io.EOF
 	}
-	binary.LittleEndian.PutUint64(t.key[24:], uint64(t.given))
-	t.source.Seed(t.key)
-	t.batch = Batch{T: t.steps, B: t.rows, Arrays: t.draw(rand.New(t.source))}
+	t.batch = Batch{T: t.steps, B: t.rows, Arrays: t.draw(t.random.of(t.given))}
 	t.given++
 	t.done = true
 	return &t.batch, nil

@@ -2,9 +2,12 @@ package kernel
 
 import "unsafe"
 
-// maxDepth is the largest part of the summed dimension that one pass over C covers, so that a panel and the tiles of A
-// stay in the caches nearest to the core.
-const maxDepth = 384
+// The largest part of the summed dimension that one pass over C covers, so that panels and tiles stay in the caches near
+// the core. A left operand that is packed has its copy there too.
+const (
+	maxDepth       = 768
+	maxPackedDepth = 384
+)
 
 // Sizes of the blocks that a worker holds in its second-level cache, in elements.
 const (
@@ -98,10 +101,14 @@ func (t *gemmTask[F]) Chunk(i, _ int) {
 	putScratch(s)
 }
 
-// depth returns the size of the parts that the summed dimension k is done in. It depends on nothing else, since it decides
-// how results are rounded.
-func depth(k int) int {
-	parts := max((k+maxDepth-1)/maxDepth, 1)
+// depth returns the size of the parts that the summed dimension k is done in. It depends on nothing but k and whether the
+// left operand is transposed, and so packed, since it decides how results are rounded.
+func depth(k int, transposed bool) int {
+	most := maxDepth
+	if transposed {
+		most = maxPackedDepth
+	}
+	parts := max((k+most-1)/most, 1)
 	return max(roundUp((k+parts-1)/parts, 8), 1)
 }
 
@@ -121,7 +128,7 @@ func (t *gemmTask[F]) block(im *impl[F], s *scratch[F], r, rows, c, cols int) {
 		im.multiply(rows, cols, 0, left[F]{p: t.a}, right[F]{p: t.b}, dst)
 		return
 	}
-	kc, mc := depth(t.k), im.blockRows()
+	kc, mc := depth(t.k, t.aCol != 1), im.blockRows()
 	// With few rows, the left operand is packed as a whole and the right one a few panels at a time, just before their
 	// use, so that they stay in the first-level cache. With many, it is the right one that comes in larger blocks.
 	few := rows*kc <= leftBlock

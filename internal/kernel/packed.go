@@ -78,7 +78,7 @@ func (q *Packed[F]) mul(m int, a []F, lda int, old []F, oldRow int, beta F, c []
 		return
 	}
 	all := result[F]{c: first(c), row: ldc, old: first(old), oldRow: oldRow, alpha: 1, beta: beta}
-	kc, mc := depth(q.k), q.im.blockRows()
+	kc, mc := depth(q.k, false), q.im.blockRows()
 	for i := 0; i < m; i += mc {
 		r := all.at(i, from)
 		for p := 0; p == 0 || p < q.k; p += kc {

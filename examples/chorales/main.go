@@ -1,0 +1,66 @@
+// Chorales learns polyphonic music: which of a piano's 88 notes sound in the next time step, given those of all steps
+// before. It prints the negative log-likelihood in nats a step, as the literature does, and can write music of its own.
+//
+//	go run ./examples/chorales               # synthetic four-part chorales
+//	go run ./examples/chorales -data FILE    # such as the chorales of J. S. Bach
+//
+// A line of the file is one piece, {"split": "train", "steps": [[39, 51, 58, 67], [51, 58], …]}: the notes that sound in
+// each step, from 0, the lowest of a piano, to 87. The splits are train, valid and test.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
+	os.Exit(status(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// status says in one line what is wrong, if anything is, and returns the exit status.
+func status(err error, stderr io.Writer) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, context.Canceled):
+		return 130 // as a shell reports an interrupted program
+	}
+	fmt.Fprintln(stderr, "chorales:", strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
+	return 1
+}
+
+// run is the whole program: read, train, test, compose.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	m, err := s.read()
+	if err != nil {
+		return err
+	}
+	if s.midi != "" {
+		if err := writable(s.midi); err != nil {
+			return err
+		}
+	}
+	r, err := s.train(ctx, m, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	if s.midi != "" {
+		if err := s.compose(r.model); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(stdout, "test: %.3f nats/step (validation %.3f in epoch %d of %d)\n", r.test, r.valid, r.best, r.epochs)
+	return nil
+}

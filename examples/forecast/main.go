@@ -1,0 +1,63 @@
+// Forecast learns to forecast a numeric series, one step and many steps ahead, with intervals that say how sure it is. It
+// compares its forecasts with those of a linear autoregression and of persistence, and draws them.
+//
+//	go run ./examples/forecast                          # the chaotic Mackey–Glass series
+//	go run ./examples/forecast -csv FILE -column NAME   # a column of a CSV file
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
+	os.Exit(status(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// status says in one line what is wrong, if anything is, and returns the exit status.
+func status(err error, stderr io.Writer) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, context.Canceled):
+		return 130 // as a shell reports an interrupted program
+	}
+	fmt.Fprintln(stderr, "forecast:", strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
+	return 1
+}
+
+// run is the whole program: read, train, compare, draw.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	d, err := s.read()
+	if err != nil {
+		return err
+	}
+	if err := writable(s.out); err != nil {
+		return err
+	}
+	n, err := s.train(ctx, d, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	c, err := s.compare(ctx, d, n)
+	if err != nil {
+		return err
+	}
+	if err := c.draw(s.out); err != nil {
+		return err
+	}
+	c.print(s, stdout)
+	return nil
+}
