@@ -26,7 +26,7 @@ import (
 // the optimizer knows of the curvature.
 func (t *Trainer) Minimize(ctx context.Context, data, validation Data, optimizer *optim.LBFGS) (*track.History, optim.Minimum, error) {
 	trial := *t
-	f := &fit{Trainer: &trial, data: data, validation: validation, history: &track.History{}, progressed: progressed{Rate: 1}}
+	f := trial.newFit(data, validation)
 	if ctx == nil {
 		return f.history, optim.Minimum{}, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
 	}

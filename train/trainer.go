@@ -50,20 +50,12 @@ type Trainer struct {
 	programs *bptt.Programs
 }
 
-// Report is what a Trainer tells at every evaluation.
-type Report struct {
-	Step       int
-	Train      float64            // mean training loss since the last report
-	Validation float64            // NaN without validation data
-	Metrics    map[string]float64 // values of Trainer.Metrics on the validation data
-}
-
-// Fit trains until Steps updates are made, an error occurs, or the context ends; then, if there is a Checkpoint, it
+// Fit trains until Steps or Epochs are reached, Patience is at its end, an error occurs, or the context ends; then, if there is a Checkpoint, it
 // saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil; their first
 // window is evaluated before the first update, so that data that don't fit are found early. The history is never nil, also
 // with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
-	f := &fit{Trainer: t, data: data, validation: validation, history: &track.History{}, progressed: progressed{Rate: 1}}
+	f := t.newFit(data, validation)
 	if ctx == nil {
 		return f.history, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
 	}
