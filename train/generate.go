@@ -58,7 +58,11 @@ func (g *Generator) Next(token int32) (*graph.Tensor, error) {
 // likeliest token. Tokens in without are never drawn; if no other is left, that is an *ArgumentError.
 func (g *Generator) Sample(prompt []int32, n int, temperature float64, rng *rand.Rand, without ...int32) ([]int32, error) {
 	if len(prompt) == 0 || n < 0 || !(temperature >= 0 && temperature <= math.MaxFloat64) {
-		return nil, &ArgumentError{Name: "Sample", Got: fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature), Want: "a prompt, n 0 or more, and a finite temperature 0 or more"}
+		return nil, &ArgumentError{
+			Name: "Sample",
+			Got:  fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature),
+			Want: "a prompt, n 0 or more, and a finite temperature 0 or more",
+		}
 	}
 	if temperature > 0 && rng == nil {
 		return nil, &ArgumentError{Name: "rng", Got: "nil", Want: "a source of random numbers, or temperature 0"}
