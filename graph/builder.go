@@ -46,20 +46,22 @@ type Builder struct {
 	fused    []*Node // states that fused recurrences begin with
 	observe  bool
 	observed []observed
-	costs    []*Node // added to the cost that is differentiated
-	mask     *Node   // of the time steps, [T*B]; nil: all are valid
+	gates    []*gateNode // that no recurrence in observed has yet
+	costs    []*Node     // added to the cost that is differentiated
+	mask     *Node       // of the time steps, [T*B]; nil: all are valid
 	stepping stepping
 	step     int // the time step that is being written, counted from 1; 0: no particular one
 	bytes    int // memory that ops hold besides what plan gives them
 
 	compiled bool
 	want     Gradients
-	backward bool    // the nodes written now belong to the backward pass
-	weight   float64 // of the cost in the backward pass. Here, as a Program in a cycle of pointers would never be collected.
-	noise    uint64  // seed of this run's random masks
-	adding   bool    // this run is a BackwardAdd
-	watch    bool    // check every result for NaN and Inf
-	failed   error   // what an op returned in this run
+	backward bool         // the nodes written now belong to the backward pass
+	weight   float64      // of the cost in the backward pass. Here, as a Program in a cycle of pointers would never be collected.
+	noise    uint64       // seed of this run's random masks
+	adding   bool         // this run is a BackwardAdd
+	watch    bool         // check every result for NaN and Inf
+	named    []NamedParam // what parameters are called, while watch is set
+	failed   error        // what an op returned in this run
 
 	weighed *Node // the sum of the targets' weights; nil: not known
 }

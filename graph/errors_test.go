@@ -94,6 +94,7 @@ var operations = map[string]operation{
 	"Mask":         {in: shapes{{3}, {3}}, apply: func(b *Builder, in []*Node) { b.Mask(in[0], in[1]) }},
 	"Gather":       {in: shapes{{5, 2}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.Gather(in[0], in[1], -1) }},
 	"CrossEntropy": {in: shapes{{3, 5}, {3}}, ints: []int{1}, apply: func(b *Builder, in []*Node) { b.CrossEntropy(in[0], in[1]) }},
+	"ObserveGates": {in: shapes{{2, 3}, {4, 3}}, apply: func(b *Builder, in []*Node) { b.ObserveGates([]Gate{{Name: "a"}, {Name: "b"}}, in...) }},
 	"ObserveSteps": {in: shapes{{3}, {3}}, apply: func(b *Builder, in []*Node) { b.ObserveSteps(in[0], in[1:]) }},
 	"AddCost":      {in: shapes{{1}}, apply: func(b *Builder, in []*Node) { b.AddCost(in[0]) }},
 	// The window is T=1, B=2.

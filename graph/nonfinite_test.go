@@ -50,6 +50,7 @@ func TestFirstNonFinite(t *testing.T) {
 		{"nothing", ones, []float64{1, 2, 3, 4}, ones[:2], "", "", "", false, ""},
 		{"NaN in a parameter", ones, []float64{1, nan, 3, 4}, ones[:2], "Linear", "first", "NaN", false, "its parameter of shape [2 2] holds NaN in element 1"},
 		{"infinity in a parameter", ones, []float64{1, 2, -inf, 4}, ones[:2], "Linear", "first", "-Inf", false, "its parameter of shape [2 2] holds -Inf in element 2"},
+		{"NaN in a parameter with a name", ones, []float64{1, nan, 3, 4}, ones[:2], "Linear", "first", "NaN", false, "its parameter first.weight of shape [2 2] holds NaN in element 1"},
 		{"NaN in the input", []float64{1, 1, nan, 1}, ones, ones[:2], "Linear", "first", "NaN", false, `the array "x" holds NaN in sequence 1`},
 		{"overflow of Exp", ones, []float64{60, 60, 1, 1}, ones[:2], "Exp", "second", "+Inf", false, ""},
 		{"division by zero", []float64{1, 0, 1, 1}, ones, ones[:2], "Div", "second", "+Inf", false, ""},
@@ -64,7 +65,11 @@ func TestFirstNonFinite(t *testing.T) {
 		}
 		run(t, p, 1)
 		cost, grad := p.Cost(), w.Grad.Floats()
-		err := p.FirstNonFinite()
+		var names []NamedParam
+		if strings.HasSuffix(c.name, "with a name") {
+			names = []NamedParam{{"other", fixedParam([]int{2, 2}, 1, 2, 3, 4)}, {"nil", nil}, {"first.weight", w}}
+		}
+		err := p.FirstNonFinite(names...)
 		var e *NonFiniteError
 		if c.want == "" {
 			if err != nil {

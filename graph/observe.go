@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -17,8 +18,8 @@ type Recording struct {
 	// change the cost, at once and by way of later steps, those of later windows included if the backward pass began
 	// from their gradient. nil before the first backward pass.
 	Norms []float64
-	// Gates are the activations of a sample of the sequences, over all steps, "h" itself among them where it is bounded; none
-	// for an unrolled cell.
+	// Gates are the activations of a sample of the sequences, over all valid steps, "h" itself among them where it is
+	// bounded; none if the cell doesn't say what they are, by Recurrence.Activations or by ObserveGates.
 	Gates []GateRecording
 }
 
@@ -32,11 +33,11 @@ type GateRecording struct {
 	Low, High float64
 }
 
-// Gate describes what a fused recurrence's Forward leaves in A[g], for Recording.
+// Gate describes the activations of a gate, for Recording: of a fused recurrence, what Forward leaves in A[g].
 type Gate struct {
 	Name string
 	Low  float64 // the activation is between Low and 1
-	Next bool    // it is what Forward leaves in Next[0], h itself, in place of A[g]
+	Next bool    // of a fused recurrence: it is what Forward leaves in Next[0], h itself, in place of A[g]
 }
 
 const (
@@ -48,7 +49,17 @@ const (
 type observed struct {
 	state *stateNode // that it begins with, nil: none of the builder's
 	step  bool       // one of EachStep
+	gates []*gateNode
 	read  func() Recording
+}
+
+// gateNode is a node that holds activations of a gate of an unrolled cell.
+type gateNode struct {
+	Gate
+	n         *Node
+	mask      *Node // where it is 0, a row doesn't count; nil: all do
+	from      int   // where in the mask the first row is
+	histogram *Node // the counts, [gateBins]
 }
 
 // Recordings returns what was seen in the last run, in the order in which the recurrences were written; none without
@@ -77,12 +88,13 @@ func (p *Program) Recordings() []Recording {
 func (r *Recording) add(more Recording) {
 	r.Norms = append(r.Norms, more.Norms...)
 	for g := range min(len(r.Gates), len(more.Gates)) {
-		r.Gates[g].add(more.Gates[g].Bins)
+		addBins(&r.Gates[g], more.Gates[g].Bins)
 	}
 }
 
 // ObserveSteps records the norms of the gradients of an unrolled cell's states after each time step, if the program is to
-// observe; steps[t] is the state after step t, and first the state before the first one.
+// observe; steps[t] is the state after step t, and first the state before the first one. The recording also counts the
+// gates that ObserveGates was given since first was written.
 func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 	all := append([]*Node{first}, steps...)
 	if !b.ok("ObserveSteps", all...) || !b.floating("ObserveSteps", all...) || !b.observe {
@@ -91,15 +103,83 @@ func (b *Builder) ObserveSteps(first *Node, steps []*Node) {
 	for _, n := range steps {
 		n.watched = true
 	}
-	b.observed = append(b.observed, observed{b.stateOf(first), b.Stepping(), func() Recording {
-		norms := make([]float64, len(steps))
+	since := slices.IndexFunc(b.gates, func(g *gateNode) bool { return g.n.id > first.id })
+	if since < 0 {
+		since = len(b.gates)
+	}
+	gates := slices.Clone(b.gates[since:])
+	b.gates = b.gates[:since] // of a cell that this one is a part of
+	b.observed = append(b.observed, observed{b.stateOf(first), b.Stepping(), gates, func() Recording {
+		r := Recording{Norms: make([]float64, len(steps))}
 		for t, n := range steps {
 			if g := n.gradient; g != nil {
-				norms[t] = norm(g.buf)
+				r.Norms[t] = norm(g.buf)
 			}
 		}
-		return Recording{Norms: norms}
+		for _, g := range gates {
+			i := slices.IndexFunc(r.Gates, func(r GateRecording) bool { return r.Name == g.Name })
+			if i < 0 {
+				i, r.Gates = len(r.Gates), append(r.Gates, g.recording())
+			}
+			addBins(&r.Gates[i], indices(g.histogram))
+		}
+		return r
 	}})
+}
+
+// ObserveGates counts activations of a cell that is written in graph ops, if the program is to observe: n[i] holds those
+// of gates[i], [B, H] in a time step, or [T*B, H] of all steps. They belong to the recurrence that the next ObserveSteps is
+// about. Steps that the step mask excludes don't count.
+func (b *Builder) ObserveGates(gates []Gate, n ...*Node) {
+	if !b.ok("ObserveGates", n...) || !b.floating("ObserveGates", n...) {
+		return
+	}
+	if len(gates) != len(n) {
+		b.fail(&ArgumentError{Op: "ObserveGates", Name: "gates", Got: fmt.Sprint(len(gates)), Want: fmt.Sprintf("one for each of the %d nodes", len(n))})
+		return
+	}
+	if !b.observe {
+		return
+	}
+	for i, gate := range gates {
+		g := &gateNode{Gate: gate, n: n[i]}
+		switch w := b.window; {
+		case b.mask == nil:
+		case n[i].Dim(0) == w.T*w.B:
+			g.mask = b.mask
+		case n[i].Dim(0) == w.B && b.step > 0 && b.step <= w.T:
+			g.mask, g.from = b.mask, (b.step-1)*w.B
+		}
+		b.gates = append(b.gates, g)
+	}
+}
+
+// writeHistograms writes the nodes that count the gates of unrolled cells. They come after all others, so that those have
+// the numbers, and random masks, that they have in a program that doesn't observe.
+func (b *Builder) writeHistograms() {
+	for _, o := range b.observed {
+		for _, g := range o.gates {
+			in := []*Node{g.n}
+			if g.mask != nil {
+				in = append(in, g.mask)
+			}
+			g.histogram = b.newIndices("histogram of "+g.Name, []int{gateBins}, pick(b.dtype, histogramRun[float32], histogramRun[float64])(g), in...)
+		}
+	}
+}
+
+func histogramRun[F kernel.Float](g *gateNode) func(*Node) error {
+	rows := max(1, g.n.Dim(0))
+	width := g.n.size() / rows
+	return func(n *Node) error {
+		clear(indices(n))
+		for i := range rows {
+			if sequence := i % n.b.window.B; sequence%sampleEvery == 0 && (g.mask == nil || data[F](g.mask)[g.from+i] != 0) {
+				count(indices(n), g.Gate, data[F](g.n)[i*width:][:width])
+			}
+		}
+		return nil
+	}
 }
 
 // stateOf returns the state that a recurrence begins with: its node, or one that is chosen from it, as a learned state is.
@@ -134,7 +214,7 @@ func (rec *recurrence[F]) observe(first *Node) {
 	}
 	rec.record = r
 	read := func() Recording { return r.read(rec.T, rec.Activations) }
-	rec.b.observed = append(rec.b.observed, observed{rec.b.stateOf(first), rec.b.Stepping(), read})
+	rec.b.observed = append(rec.b.observed, observed{rec.b.stateOf(first), rec.b.Stepping(), nil, read})
 }
 
 func (r *recorder) read(steps int, gates []Gate) Recording {
@@ -147,20 +227,25 @@ func (r *recorder) read(steps int, gates []Gate) Recording {
 		out.Norms[t] = math.Sqrt(sum)
 	}
 	for g, gate := range gates {
-		rec := GateRecording{Name: gate.Name, From: gate.Low, To: 1, Bins: make([]int, gateBins)}
+		rec := gate.recording()
 		for _, chunk := range r.bins {
-			rec.add(chunk[g*gateBins:][:gateBins])
+			addBins(&rec, chunk[g*gateBins:][:gateBins])
 		}
 		out.Gates = append(out.Gates, rec)
 	}
 	return out
 }
 
-// add counts further activations.
-func (g *GateRecording) add(bins []int) {
+// recording is one without any activations.
+func (g Gate) recording() GateRecording {
+	return GateRecording{Name: g.Name, From: g.Low, To: 1, Bins: make([]int, gateBins)}
+}
+
+// addBins counts further activations.
+func addBins[N int | int32](g *GateRecording, bins []N) {
 	total := 0
 	for i, n := range bins {
-		g.Bins[i] += n
+		g.Bins[i] += int(n)
 		total += g.Bins[i]
 	}
 	share := func(bins []int) float64 {
@@ -197,7 +282,7 @@ func JoinRecordings(windows ...[]Recording) []Recording {
 }
 
 // count adds a row's activations to the bins of a chunk.
-func count[F kernel.Float](bins []int, gate Gate, a []F) {
+func count[N int | int32, F kernel.Float](bins []N, gate Gate, a []F) {
 	scale := F(gateBins / (1 - gate.Low))
 	for _, v := range a {
 		if k := int((v - F(gate.Low)) * scale); k >= 0 && k < gateBins {

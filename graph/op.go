@@ -130,6 +130,11 @@ func (n *Node) source() string {
 		}
 	}
 	if n.b.isParam(n) {
+		for _, p := range n.b.named {
+			if n.b.params[p.Param] == n {
+				return fmt.Sprintf("its parameter %s of shape %v", p.Name, n.shape)
+			}
+		}
 		return fmt.Sprint("its parameter of shape ", n.shape)
 	}
 	return "its operand " + n.op

@@ -151,6 +151,7 @@ func (b *Builder) finish(p *Program, cost *Node) error {
 	if b.err == nil && !slices.ContainsFunc(b.nodes, func(n *Node) bool { return n.gnode.Op() != nil }) {
 		b.fail(&ArgumentError{Op: "Compile", Name: "graph", Got: "without ops", Want: "at least one"})
 	}
+	b.writeHistograms()
 	b.compiled = b.err == nil
 	return b.err
 }
@@ -379,11 +380,12 @@ func (p *Program) run(machine gorgonia.VM) error {
 }
 
 // FirstNonFinite runs the program again with the same seed and returns a *NonFiniteError for the first op whose result
-// holds a NaN or an infinity, or nil if there is none.
-func (p *Program) FirstNonFinite() error {
-	p.b.watch = true
+// holds a NaN or an infinity, or nil if there is none. The error calls a parameter by its name if that is among params, such
+// as the model's.
+func (p *Program) FirstNonFinite(params ...NamedParam) error {
+	p.b.watch, p.b.named = true, params
 	err := p.Run(p.b.noise)
-	p.b.watch = false
+	p.b.watch, p.b.named = false, nil
 	var nf *NonFiniteError
 	if errors.As(err, &nf) {
 		return nf

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -151,9 +152,18 @@ func TestRecordingOfStates(t *testing.T) {
 	}
 }
 
-// TestJoinRecordings: what two windows have shown together is what one of both their steps shows.
+// TestJoinRecordings: what two windows have shown together is what one of both their steps shows, of a fused and of an
+// unrolled cell.
 func TestJoinRecordings(t *testing.T) {
-	newCell := func() cell.Cell { return cell.NewGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) }
+	joinRecordings(t, func() cell.Cell { return cell.NewGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) })
+	joinRecordings(t, func() cell.Cell { return cell.NewResetBeforeGRU(2, 3, cell.Options{}, rand.New(rand.NewPCG(1, 2))) })
+	if graph.JoinRecordings() != nil {
+		t.Error("something of nothing")
+	}
+}
+
+func joinRecordings(t *testing.T, newCell func() cell.Cell) {
+	t.Helper()
 	record := func(steps int, x []float32, states graph.States) []graph.Recording {
 		t.Helper()
 		b := graph.NewBuilder(graph.Window{T: steps, B: 9, Train: true}, graph.Options{Observe: true})
@@ -187,7 +197,90 @@ func TestJoinRecordings(t *testing.T) {
 	if fmt.Sprint(got.Gates) != fmt.Sprint(whole[0].Gates) || got.Gates[0].High == 0 {
 		t.Errorf("got %v, want %v", got.Gates, whole[0].Gates)
 	}
-	if graph.JoinRecordings() != nil {
-		t.Error("something of nothing")
+}
+
+// TestUnrolledRecordings: a layer that is written step by step records the gates that its fused form does, under the name
+// of its state; masked steps don't count.
+func TestUnrolledRecordings(t *testing.T) {
+	w := graph.Window{T: 6, B: 17}
+	rng := rand.New(rand.NewPCG(1, 2))
+	model := layers.Sequential{
+		layers.NewLSTM(2, 5, layers.LSTMOptions{LearnedState: true}, rng), layers.NewGRU(5, 5, layers.GRUOptions{Layers: 2}, rng),
+	}
+	x, mask := noise(rng, w.T*w.B, 2), graph.NewTensor(graph.Float64, w.T*w.B)
+	valid := [3]int{w.T, 3, 0} // steps of the sequences that are counted
+	for k, n := range valid {
+		for step := range n {
+			mask.F64[step*w.B+8*k] = 1
+		}
+	}
+	graph.SetDType(model.Params(), graph.Float64)
+	record := func(each bool) []graph.Recording {
+		t.Helper()
+		b := graph.NewBuilder(w, graph.Options{DType: graph.Float64, Observe: true})
+		b.SetStepMask(b.Const(mask))
+		x := b.Const(x)
+		ys := make([]*graph.Node, w.T)
+		if each {
+			b.EachStep(func(step int) { ys[step] = model.Apply(b, b.Slice(x, 0, step*w.B, (step+1)*w.B)) })
+		} else {
+			ys = []*graph.Node{model.Apply(b, x)}
+		}
+		p, err := b.Compile(b.Sum(b.Concat(0, ys...)), graph.Gradients{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(t, p.Run(1))
+		return p.Recordings()
+	}
+	got, want := record(true), record(false)
+	if len(want) != 3 || len(got) != 3 {
+		t.Fatalf("got %d, want %d of 3 recurrences", len(got), len(want))
+	}
+	for i, r := range want {
+		if got[i].State != r.State || len(got[i].Norms) != w.T || len(r.Gates) < 4 || !reflect.DeepEqual(got[i].Gates, r.Gates) {
+			t.Errorf("got  %+v\nwant %+v", got[i], r)
+		}
+		total := 0
+		for _, n := range r.Gates[0].Bins {
+			total += n
+		}
+		if total != 5*(w.T+3) {
+			t.Errorf("%s: %d activations, want %d", r.State, total, 5*(w.T+3))
+		}
+	}
+}
+
+// TestObservedTraining: with dropout over time, an LSTM is unrolled and records its gates; to look changes nothing.
+func TestObservedTraining(t *testing.T) {
+	run := func(observe bool) (*graph.Program, []float64) {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(1, 2))
+		model := layers.Sequential{
+			layers.NewLSTM(2, 5, layers.LSTMOptions{RecurrentDropout: 0.5}, rng), layers.Dropout(0.5), layers.NewLinear(5, 1, rng),
+		}
+		b := graph.NewBuilder(graph.Window{T: 4, B: 3, Train: true}, graph.Options{Observe: observe})
+		p, err := b.Compile(b.Sum(b.Square(model.Apply(b, b.Const(noise(rng, 12, 2))))), graph.Gradients{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(t, p.Run(7))
+		results := []float64{p.Cost()}
+		for _, q := range model.Params() {
+			results = append(results, q.Grad.Floats()...)
+		}
+		return p, results
+	}
+	observed, got := run(true)
+	_, want := run(false)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	names := ""
+	for _, g := range observed.Recordings()[0].Gates {
+		names += g.Name + " "
+	}
+	if names != "input forget candidate output h " {
+		t.Errorf("got gates %s", names)
 	}
 }

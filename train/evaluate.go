@@ -42,7 +42,7 @@ func (t *Trainer) evaluation(r *bptt.Run) (bptt.Result, error) {
 		}
 	}
 	if math.IsNaN(result.Loss) {
-		return result, &DivergedError{What: "validation loss", Value: result.Loss, Err: result.Program.FirstNonFinite()}
+		return result, &DivergedError{What: "validation loss", Value: result.Loss, Err: result.Program.FirstNonFinite(t.Model.Params()...)}
 	}
 	return result, nil
 }

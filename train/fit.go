@@ -293,7 +293,7 @@ func (f *fit) finite(what string, v float64, p *graph.Program) error {
 	if !math.IsNaN(v) && !math.IsInf(v, 0) {
 		return nil
 	}
-	return &DivergedError{Step: f.Step + 1, What: what, Value: v, Err: p.FirstNonFinite()}
+	return &DivergedError{Step: f.Step + 1, What: what, Value: v, Err: p.FirstNonFinite(f.Model.Params()...)}
 }
 
 // stop ends a run: it saves what is not saved yet.

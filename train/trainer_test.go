@@ -184,9 +184,10 @@ func TestDiverged(t *testing.T) {
 		what    string
 		layer   string
 		pass    string
+		from    string
 	}{
 		{
-			name: "an infinite weight", step: 8, what: "loss", layer: "3", pass: "forward",
+			name: "an infinite weight", step: 8, what: "loss", layer: "3", pass: "forward", from: "its parameter 3.bias of shape",
 			prepare: func(trainer *train.Trainer) {
 				withHook(trainer, func(update int) {
 					if update == 8 {
@@ -197,7 +198,7 @@ func TestDiverged(t *testing.T) {
 			},
 		},
 		{
-			name: "a weight that is not a number", step: 8, what: "loss", layer: "0", pass: "forward",
+			name: "a weight that is not a number", step: 8, what: "loss", layer: "0", pass: "forward", from: "its parameter 0.weight of shape",
 			prepare: func(trainer *train.Trainer) {
 				withHook(trainer, func(update int) {
 					if update == 8 {
@@ -245,6 +246,9 @@ func TestDiverged(t *testing.T) {
 			}
 			if first.Op == "" || first.Backward != (c.pass == "backward") || c.layer != "" && first.Layer != c.layer || !strings.Contains(err.Error(), first.Op) {
 				t.Errorf("first op: %+v", first)
+			}
+			if !strings.HasPrefix(first.From, c.from) {
+				t.Errorf("first op: from %q, want %q", first.From, c.from)
 			}
 			wantSame(t, "weights before and after the failed step", values(t, trainer.Model), atStep)
 

@@ -242,7 +242,7 @@ func TestNaNLoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refuse(t, with(args, "-steps", "30", "-save", "model", "-resume"), "step 20: validation loss is NaN", "first produced by 2: Linear in the forward pass: its parameter of shape [64 8] holds NaN")
+	refuse(t, with(args, "-steps", "30", "-save", "model", "-resume"), "step 20: validation loss is NaN", "first produced by 2: Linear in the forward pass: its parameter 2.weight_ih_l0 of shape [64 8] holds NaN")
 }
 
 // A learning rate that is far too high either ends with a message, or with numbers: not with a crash.

@@ -37,6 +37,7 @@ func (a *AntisymmetricRNN) States() []StateSpec { return []StateSpec{{"h", a.hid
 func (a *AntisymmetricRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	n := b.Tanh(b.Add(a.inputWithBothBiases(b, x), b.Linear(a.operand(b, s[0]), a.matrix(b), nil)))
 	h := b.Add(s[0], b.Scale(n, a.epsilon))
+	b.ObserveGates(antisymmetricGates, n)
 	return h, State{h}
 }
 
@@ -45,9 +46,11 @@ func (a *AntisymmetricRNN) Sequence(b *graph.Builder, x *graph.Node, s State, re
 	if active(b, "RecurrentDropout", a.options.RecurrentDropout) {
 		return nil, nil
 	}
-	r := integrator("AntisymmetricRNN", 1, a.epsilon)
+	r := integrator("AntisymmetricRNN", 1, a.epsilon, antisymmetricGates)
 	return b.Recur(r, reverse, a.inputWithBothBiases(b, x), a.matrix(b), nil, s)
 }
+
+var antisymmetricGates = []graph.Gate{candidate} // h isn't bounded
 
 // matrix writes M.
 func (a *AntisymmetricRNN) matrix(b *graph.Builder) *graph.Node {

@@ -63,6 +63,7 @@ func (c *ClockworkRNN) advance(b *graph.Builder, p []*graph.Node, s State) (*gra
 	periods := b.Once(derived{c, "periods"}, func() *graph.Node { return c.periods(b) })
 	rest := b.Floor(modulo(b, t, periods)) // [B, H], 0 where it is the group's turn
 	h = b.Where(rest, h, n)
+	b.ObserveGates([]graph.Gate{candidate, boundedH}, n, h)
 	longest := b.Slice(periods, 0, c.hidden-1, c.hidden)
 	return h, State{h, modulo(b, b.AddScalar(t, 1), longest)}
 }

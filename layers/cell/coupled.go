@@ -36,6 +36,7 @@ func (l *CoupledLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Nod
 	i, g, o := b.Sigmoid(gates[0]), b.Tanh(gates[1]), b.Sigmoid(gates[2])
 	c := b.Add(s[1], b.Mul(i, b.Sub(g, s[1])))
 	h := b.Mul(o, b.Tanh(c))
+	b.ObserveGates(coupledGates, i, g, o, h)
 	return h, State{h, c}
 }
 
@@ -44,10 +45,13 @@ func (l *CoupledLSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse
 	return l.sequence(b, coupledRecurrence, x, s, reverse)
 }
 
+var coupledGates = []graph.Gate{{Name: "input"}, candidate, {Name: "output"}, boundedH}
+
 var coupledRecurrence = graph.Recurrence{
 	Name: "CoupledLSTM", Gates: 3, States: 2, Keep: 1, // keeps tanh(c')
-	F32: graph.Arithmetic[float32]{Forward: coupledForward[float32], Backward: coupledBackward[float32]},
-	F64: graph.Arithmetic[float64]{Forward: coupledForward[float64], Backward: coupledBackward[float64]},
+	Activations: coupledGates,
+	F32:         graph.Arithmetic[float32]{Forward: coupledForward[float32], Backward: coupledBackward[float32]},
+	F64:         graph.Arithmetic[float64]{Forward: coupledForward[float64], Backward: coupledBackward[float64]},
 }
 
 func coupledForward[F kernel.Float](r *graph.Row[F]) {

@@ -73,5 +73,6 @@ func (c *CTRNN) advance(b *graph.Builder, p []*graph.Node, s State) (*graph.Node
 	})
 	n := b.Tanh(b.Add(p[0], c.recurrent(b, s[0])))
 	h := blend(b, rate, n, s[0])
+	b.ObserveGates([]graph.Gate{candidate, boundedH}, n, h)
 	return h, State{h}
 }

@@ -35,6 +35,7 @@ func (g *GRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State
 	z := b.Sigmoid(b.Add(a[1], u[1]))
 	n := b.Tanh(b.Add(a[2], b.Mul(r, u[2])))
 	h := b.Add(n, b.Mul(z, b.Sub(s[0], n)))
+	b.ObserveGates(gruGates, r, z, n, h)
 	return h, State{h}
 }
 
@@ -43,9 +44,11 @@ func (g *GRU) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (
 	return g.sequence(b, gruRecurrence, x, s, reverse)
 }
 
+var gruGates = []graph.Gate{{Name: "reset"}, {Name: "update"}, candidate, boundedH}
+
 var gruRecurrence = graph.Recurrence{
 	Name: "GRU", Gates: 3, States: 1, Apart: true, Direct: true,
-	Activations: []graph.Gate{{Name: "reset"}, {Name: "update"}, {Name: "candidate", Low: -1}, {Name: "h", Low: -1, Next: true}},
+	Activations: gruGates,
 	F32:         graph.Arithmetic[float32]{Forward: gruForward[float32], Backward: gruBackward[float32]},
 	F64:         graph.Arithmetic[float64]{Forward: gruForward[float64], Backward: gruBackward[float64]},
 }

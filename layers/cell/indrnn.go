@@ -76,6 +76,7 @@ func (r *IndRNN) advance(b *graph.Builder, p []*graph.Node, s State) (*graph.Nod
 	h := b.ReLU(a)
 	if r.tanh {
 		h = b.Tanh(a)
+		b.ObserveGates(tanhGates, h)
 	}
 	return h, State{h}
 }

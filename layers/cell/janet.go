@@ -39,6 +39,7 @@ func (n *JANET) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, Sta
 	f, i := b.Sigmoid(a[0]), b.Sigmoid(b.AddScalar(b.Neg(a[0]), janetShift))
 	g := b.Tanh(a[1])
 	h := b.Add(b.Mul(f, s[0]), b.Mul(i, g))
+	b.ObserveGates(janetGates, f, g)
 	return h, State{h}
 }
 
@@ -47,10 +48,13 @@ func (n *JANET) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool)
 	return n.sequence(b, janetRecurrence, x, s, reverse)
 }
 
+var janetGates = []graph.Gate{{Name: "forget"}, candidate}
+
 var janetRecurrence = graph.Recurrence{
 	Name: "JANET", Gates: 2, States: 1, Keep: 1, Direct: true, // keeps σ(β - s)
-	F32: graph.Arithmetic[float32]{Forward: janetForward[float32], Backward: janetBackward[float32]},
-	F64: graph.Arithmetic[float64]{Forward: janetForward[float64], Backward: janetBackward[float64]},
+	Activations: janetGates,
+	F32:         graph.Arithmetic[float32]{Forward: janetForward[float32], Backward: janetBackward[float32]},
+	F64:         graph.Arithmetic[float64]{Forward: janetForward[float64], Backward: janetBackward[float64]},
 }
 
 func janetForward[F kernel.Float](r *graph.Row[F]) {

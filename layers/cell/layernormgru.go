@@ -42,5 +42,6 @@ func (g *LayerNormGRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.No
 	r, z := gates[0], gates[1]
 	n := b.Tanh(b.Add(input(2*g.hidden, 3*g.hidden), b.Mul(r, recurrent(2*g.hidden, 3*g.hidden))))
 	h := b.Add(n, b.Mul(z, b.Sub(s[0], n)))
+	b.ObserveGates(gruGates, r, z, n, h)
 	return h, State{h}
 }

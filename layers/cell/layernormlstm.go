@@ -48,6 +48,7 @@ func (l *LayerNormLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.N
 	i, f, g, o := b.Sigmoid(a[0]), b.Sigmoid(a[1]), b.Tanh(a[2]), b.Sigmoid(a[3])
 	c := b.Add(b.Mul(f, s[1]), b.Mul(i, g))
 	h := b.Mul(o, b.Tanh(layerNorm(b, c, l.GainC, l.BiasC, 0)))
+	b.ObserveGates(lstmGates, i, f, g, o, h)
 	return h, State{h, c}
 }
 

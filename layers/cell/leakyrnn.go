@@ -38,14 +38,17 @@ func (l *LeakyRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, 
 	l.check(b)
 	n := b.Tanh(b.Add(l.input(b, x), l.recurrent(b, s[0])))
 	h := b.Add(b.Scale(s[0], 1-l.alpha), b.Scale(n, l.alpha))
+	b.ObserveGates(leakyGates, n, h)
 	return h, State{h}
 }
 
 // Sequence writes a window as a fused recurrence.
 func (l *LeakyRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
 	l.check(b)
-	return l.sequence(b, integrator("LeakyRNN", 1-l.alpha, l.alpha), x, s, reverse)
+	return l.sequence(b, integrator("LeakyRNN", 1-l.alpha, l.alpha, leakyGates), x, s, reverse)
 }
+
+var leakyGates = []graph.Gate{candidate, boundedH}
 
 func (l *LeakyRNN) check(b *graph.Builder) {
 	if !(l.alpha > 0 && l.alpha <= 1) {
@@ -54,11 +57,12 @@ func (l *LeakyRNN) check(b *graph.Builder) {
 }
 
 // integrator is the fused recurrence h' = keep·h + gain·tanh(a + h·Uᵀ).
-func integrator(name string, keep, gain float64) graph.Recurrence {
+func integrator(name string, keep, gain float64, gates []graph.Gate) graph.Recurrence {
 	return graph.Recurrence{
 		Name: name, Gates: 1, States: 1, Direct: true,
-		F32: integratorArithmetic(float32(keep), float32(gain)),
-		F64: integratorArithmetic(keep, gain),
+		Activations: gates,
+		F32:         integratorArithmetic(float32(keep), float32(gain)),
+		F64:         integratorArithmetic(keep, gain),
 	}
 }
 

@@ -120,5 +120,6 @@ func (l *LMU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State
 	write := b.Once(derived{l, "B"}, func() *graph.Node { return b.Const(l.b) })
 	m = b.Add(b.Linear(m, keep, nil), b.Mul(u, write))
 	h = b.Tanh(b.Add(product(x, l.WeightIH), b.Add(product(h, l.WeightHH), product(m, l.WeightMH))))
+	b.ObserveGates(tanhGates, h)
 	return h, State{h, m}
 }

@@ -37,12 +37,21 @@ func (l *LSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, Stat
 
 // lstmStep writes what an LSTM does with the pre-activations a [B, 4H] of its gates and the cell state [B, H].
 func lstmStep(b *graph.Builder, a, c *graph.Node) (*graph.Node, State) {
+	h, next := lstmUnits(b, a, c)
+	b.ObserveGates(lstmGates[4:], h)
+	return h, State{h, next}
+}
+
+// lstmUnits is lstmStep where the state isn't h itself.
+func lstmUnits(b *graph.Builder, a, c *graph.Node) (h, next *graph.Node) {
 	gates := b.Split(a, 1, 4)
 	i, f, g, o := b.Sigmoid(gates[0]), b.Sigmoid(gates[1]), b.Tanh(gates[2]), b.Sigmoid(gates[3])
 	c = b.Add(b.Mul(f, c), b.Mul(i, g))
-	h := b.Mul(o, b.Tanh(c))
-	return h, State{h, c}
+	b.ObserveGates(lstmGates[:4], i, f, g, o)
+	return b.Mul(o, b.Tanh(c)), c
 }
+
+var lstmGates = []graph.Gate{{Name: "input"}, {Name: "forget"}, candidate, {Name: "output"}, boundedH}
 
 // Sequence writes a window as a fused recurrence.
 func (l *LSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (*graph.Node, State) {
@@ -51,7 +60,7 @@ func (l *LSTM) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 
 var lstmRecurrence = graph.Recurrence{
 	Name: "LSTM", Gates: 4, States: 2, Keep: 1, // keeps tanh(c')
-	Activations: []graph.Gate{{Name: "input"}, {Name: "forget"}, {Name: "candidate", Low: -1}, {Name: "output"}, {Name: "h", Low: -1, Next: true}},
+	Activations: lstmGates,
 	F32:         graph.Arithmetic[float32]{Forward: lstmForward[float32], Backward: lstmBackward[float32]},
 	F64:         graph.Arithmetic[float64]{Forward: lstmForward[float64], Backward: lstmBackward[float64]},
 }

@@ -32,5 +32,6 @@ func (m *MGU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State
 	f := b.Sigmoid(b.Add(a[0], m.product(b, h, 0, 1)))
 	n := b.Tanh(b.Add(a[1], m.product(b, b.Mul(f, h), 1, 2)))
 	h = b.Add(h, b.Mul(f, b.Sub(n, h)))
+	b.ObserveGates([]graph.Gate{{Name: "forget"}, candidate, boundedH}, f, n, h)
 	return h, State{h}
 }

@@ -49,6 +49,7 @@ func (m *MinimalRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node
 	z := b.Tanh(m.input(b, x))
 	u := b.Sigmoid(b.Add(b.Linear(z, b.Param(m.WeightZH), nil), m.recurrent(b, s[0])))
 	h := blend(b, u, s[0], z)
+	b.ObserveGates(minimalGates, u, z, h)
 	return h, State{h}
 }
 
@@ -68,10 +69,13 @@ func (m *MinimalRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse 
 	return b.Recur(minimalRecurrence, reverse, b.Concat(1, a, z), b.Concat(0, u, zeros), nil, s)
 }
 
+var minimalGates = []graph.Gate{{Name: "update"}, candidate, boundedH}
+
 var minimalRecurrence = graph.Recurrence{
 	Name: "MinimalRNN", Gates: 2, States: 1, Direct: true,
-	F32: graph.Arithmetic[float32]{Forward: minimalForward[float32], Backward: minimalBackward[float32]},
-	F64: graph.Arithmetic[float64]{Forward: minimalForward[float64], Backward: minimalBackward[float64]},
+	Activations: minimalGates,
+	F32:         graph.Arithmetic[float32]{Forward: minimalForward[float32], Backward: minimalBackward[float32]},
+	F64:         graph.Arithmetic[float64]{Forward: minimalForward[float64], Backward: minimalBackward[float64]},
 }
 
 func minimalForward[F kernel.Float](r *graph.Row[F]) {

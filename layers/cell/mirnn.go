@@ -27,5 +27,6 @@ func (r *MIRNN) States() []StateSpec { return []StateSpec{{"h", r.hidden}} }
 // Step writes one time step in graph ops.
 func (r *MIRNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	h := b.Tanh(r.integrate(b, x, s[0]))
+	b.ObserveGates(tanhGates, h)
 	return h, State{h}
 }

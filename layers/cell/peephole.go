@@ -48,6 +48,7 @@ func (l *PeepholeLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.No
 	c = b.Add(b.Mul(f, c), b.Mul(i, g))
 	o := b.Sigmoid(b.Add(a[3], b.Mul(c, b.Param(l.WeightCO))))
 	h := b.Mul(o, b.Tanh(c))
+	b.ObserveGates(lstmGates, i, f, g, o, h)
 	return h, State{h, c}
 }
 

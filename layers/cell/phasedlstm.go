@@ -3,6 +3,7 @@ package cell
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gobptt/bptt/graph"
 )
@@ -75,8 +76,11 @@ func (l *PhasedLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node
 	open := b.Add(b.Mul(f, c), b.Mul(i, g))
 	c = blend(b, k, open, c)
 	h = blend(b, k, b.Mul(o, b.Tanh(open)), h)
+	b.ObserveGates(phasedGates, i, f, g, o, h, k)
 	return h, State{h, c, b.AddScalar(t, 1)}
 }
+
+var phasedGates = append(slices.Clone(lstmGates), graph.Gate{Name: "time"})
 
 // openness writes k [B, H] at the times t [B, 1].
 func (l *PhasedLSTM) openness(b *graph.Builder, t *graph.Node) *graph.Node {

@@ -65,9 +65,9 @@ func (l *ProjectedLSTM) Step(b *graph.Builder, x *graph.Node, s State) (*graph.N
 	if l.err != nil {
 		b.Fail(l.err)
 	}
-	h, next := lstmStep(b, b.Add(l.input(b, x), l.recurrent(b, s[0])), s[1])
-	next[0] = b.Linear(h, b.Param(l.WeightHR), nil)
-	return next[0], next
+	units, c := lstmUnits(b, b.Add(l.input(b, x), l.recurrent(b, s[0])), s[1])
+	h := b.Linear(units, b.Param(l.WeightHR), nil)
+	return h, State{h, c}
 }
 
 // Params returns the parameters under PyTorch's names and in its order.

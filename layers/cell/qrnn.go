@@ -72,7 +72,9 @@ func (q *QRNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) 
 func (q *QRNN) project(b *graph.Builder, pairs *graph.Node) []*graph.Node {
 	q.options.refuse(b, "QRNN")
 	gates := b.Split(b.Linear(pairs, b.Param(q.WeightIH), bias(b, q.BiasIH)), 1, 3)
-	return []*graph.Node{b.Tanh(gates[0]), b.Sigmoid(gates[1]), b.Sigmoid(gates[2])}
+	zfo := []*graph.Node{b.Tanh(gates[0]), b.Sigmoid(gates[1]), b.Sigmoid(gates[2])}
+	b.ObserveGates([]graph.Gate{candidate, {Name: "forget"}, {Name: "output"}}, zfo...)
+	return zfo
 }
 
 func (q *QRNN) advance(b *graph.Builder, p []*graph.Node, s State) (*graph.Node, State) {

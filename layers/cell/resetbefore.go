@@ -38,5 +38,6 @@ func (g *ResetBeforeGRU) Step(b *graph.Builder, x *graph.Node, s State) (*graph.
 	z := b.Sigmoid(b.Add(a[1], u[1]))
 	n := b.Tanh(b.Add(a[2], g.product(b, b.Mul(r, h), 2, 3)))
 	h = b.Add(n, b.Mul(z, b.Sub(h, n)))
+	b.ObserveGates(gruGates, r, z, n, h)
 	return h, State{h}
 }

@@ -33,10 +33,12 @@ func (r *RNN) States() []StateSpec { return []StateSpec{{"h", r.hidden}} }
 // Step writes one time step in graph ops.
 func (r *RNN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	a := b.Add(r.input(b, x), r.recurrent(b, s[0]))
-	h := b.Tanh(a)
 	if r.relu {
-		h = b.ReLU(a)
+		h := b.ReLU(a)
+		return h, State{h}
 	}
+	h := b.Tanh(a)
+	b.ObserveGates(tanhGates, h)
 	return h, State{h}
 }
 
@@ -49,13 +51,14 @@ func (r *RNN) Sequence(b *graph.Builder, x *graph.Node, s State, reverse bool) (
 	return r.sequence(b, rec, x, s, reverse)
 }
 
+var tanhGates = []graph.Gate{boundedH}
+
 var (
 	tanhRecurrence = graph.Recurrence{
 		Name: "RNN", Gates: 1, States: 1,
-		Activations: []graph.Gate{{Name: "h", Low: -1, Next: true}},
-
-		F32: graph.Arithmetic[float32]{Forward: tanhForward[float32], Backward: tanhBackward[float32]},
-		F64: graph.Arithmetic[float64]{Forward: tanhForward[float64], Backward: tanhBackward[float64]},
+		Activations: tanhGates,
+		F32:         graph.Arithmetic[float32]{Forward: tanhForward[float32], Backward: tanhBackward[float32]},
+		F64:         graph.Arithmetic[float64]{Forward: tanhForward[float64], Backward: tanhBackward[float64]},
 	}
 	reluRecurrence = graph.Recurrence{
 		Name: "RNN", Gates: 1, States: 1,

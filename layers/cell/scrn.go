@@ -56,6 +56,7 @@ func (c *SCRN) Params() []graph.NamedParam {
 func (c *SCRN) Step(b *graph.Builder, x *graph.Node, s State) (*graph.Node, State) {
 	slow := c.remember(b, c.toContext(b, x), s[1])
 	h := b.Sigmoid(b.Add(c.toHidden(b, c.input(b, x), slow), c.recurrent(b, s[0])))
+	b.ObserveGates(scrnGates, h)
 	return b.Concat(1, h, slow), State{h, slow}
 }
 
@@ -95,10 +96,13 @@ func (c *SCRN) toHidden(b *graph.Builder, p, slow *graph.Node) *graph.Node {
 	return b.Add(p, b.Linear(slow, b.Param(c.WeightCH), nil))
 }
 
+var scrnGates = []graph.Gate{{Name: "h", Next: true}}
+
 var sigmoidRecurrence = graph.Recurrence{
 	Name: "SCRN", Gates: 1, States: 1,
-	F32: graph.Arithmetic[float32]{Forward: sigmoidForward[float32], Backward: sigmoidBackward[float32]},
-	F64: graph.Arithmetic[float64]{Forward: sigmoidForward[float64], Backward: sigmoidBackward[float64]},
+	Activations: scrnGates,
+	F32:         graph.Arithmetic[float32]{Forward: sigmoidForward[float32], Backward: sigmoidBackward[float32]},
+	F64:         graph.Arithmetic[float64]{Forward: sigmoidForward[float64], Backward: sigmoidBackward[float64]},
 }
 
 func sigmoidForward[F kernel.Float](r *graph.Row[F]) { kernel.Sigmoid(r.Next[0], r.A[0]) }

@@ -106,6 +106,7 @@ func (s *SRU) advance(b *graph.Builder, p []*graph.Node, state State) (*graph.No
 	})
 	f := b.Sigmoid(b.Add(p[1], b.Mul(c, forget)))
 	r := b.Sigmoid(b.Add(p[2], b.Mul(c, highway)))
+	b.ObserveGates([]graph.Gate{{Name: "forget"}, {Name: "highway"}}, f, r)
 	c = blend(b, f, c, p[0])
 	return blend(b, r, c, p[3]), State{c}
 }

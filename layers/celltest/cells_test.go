@@ -2,9 +2,11 @@ package celltest_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/layers"
 	"github.com/gobptt/bptt/layers/cell"
 	"github.com/gobptt/bptt/layers/celltest"
 )
@@ -99,4 +101,65 @@ func TestCustomCell(t *testing.T) {
 		draw := graph.Normal(0.5)
 		return &elman{graph.NewParam(draw, rng, 3, 5), graph.NewParam(draw, rng, 5, 5), graph.NewParam(draw, rng, 5)}
 	})
+}
+
+// gates are the activations that cells record; h only where it is bounded.
+var gates = map[string]string{
+	"NewRNN": "h", "NewMIRNN": "h", "NewTanhIndRNN": "h", "NewLMU": "h", "NewSCRN": "h",
+	"NewReLURNN": "", "NewIndRNN": "", // nothing is bounded
+	"NewLSTM": "input forget candidate output h", "NewPeepholeLSTM": "input forget candidate output h",
+	"NewMLSTM": "input forget candidate output h", "NewMILSTM": "input forget candidate output h",
+	"NewLayerNormLSTM": "input forget candidate output h", "NewZoneout": "input forget candidate output h",
+	"NewPhasedLSTM": "input forget candidate output h time", "NewProjectedLSTM": "input forget candidate output",
+	"NewCoupledLSTM": "input candidate output h", "NewJANET": "forget candidate",
+	"NewGRU": "reset update candidate h", "NewResetBeforeGRU": "reset update candidate h", "NewLayerNormGRU": "reset update candidate h",
+	"NewMGU": "forget candidate h", "NewMinimalRNN": "update candidate h",
+	"NewLeakyRNN": "candidate h", "NewCTRNN": "candidate h", "NewClockworkRNN": "candidate h", "NewAntisymmetricRNN": "candidate",
+	"NewSRU": "forget highway", "NewQRNN": "candidate forget output",
+}
+
+// TestGates: unrolled cells record their gates, with all activations in the range that the gate has, and on both sides of
+// its middle, if it isn't one that is nearly always shut.
+func TestGates(t *testing.T) {
+	w := graph.Window{T: 5, B: 9}
+	x := random(w.T*w.B, 3)
+	for name, newCell := range cells {
+		want, ok := gates[name]
+		if !ok {
+			t.Errorf("%s isn't in gates", name)
+		}
+		c := newCell(3, 6, cell.Options{}, rand.New(rand.NewPCG(1, 2)))
+		b := graph.NewBuilder(w, graph.Options{Observe: true})
+		var s cell.State
+		for _, v := range c.States() {
+			s = append(s, b.Const(graph.NewTensor(graph.Float32, w.B, v.Width)))
+		}
+		y, _ := layers.Unroll(b, c, b.Scale(b.Const(x), 3), s, false)
+		b.Output("y", y)
+		p, err := b.Forward(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(1); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, g := range p.Recordings()[0].Gates {
+			got = append(got, g.Name)
+			low, high := 0, 0
+			for i, n := range g.Bins {
+				if i < len(g.Bins)/2 {
+					low += n
+				} else {
+					high += n
+				}
+			}
+			if low+high != w.T*2*6 || (low == 0 || high == 0) && g.Name != "time" {
+				t.Errorf("%s %s: %d low and %d high activations, want %d in all", name, g.Name, low, high, w.T*2*6)
+			}
+		}
+		if g := strings.Join(got, " "); g != want {
+			t.Errorf("%s: got %q, want %q", name, g, want)
+		}
+	}
 }

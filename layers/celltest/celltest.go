@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -37,6 +38,7 @@ func Run(t *testing.T, input int, newCell func(rng *rand.Rand) cell.Cell) {
 	}
 	t.Run("gradients of the fused sequence", func(t *testing.T) { s.sequenceGradients(t, fused) })
 	t.Run("fused is unrolled", s.fusedIsUnrolled)
+	t.Run("recordings", s.recordings)
 	t.Run("fused: two windows are one", func(t *testing.T) { s.windows(t, fused) })
 	t.Run("fused: batch order", func(t *testing.T) { s.permutation(t, fused) })
 	t.Run("fused: direction", func(t *testing.T) { s.direction(t, fused) })
@@ -165,6 +167,7 @@ type result struct {
 	dx     []float64
 	dState [][]float64
 	dParam [][]float64
+	gates  []graph.GateRecording
 }
 
 // run computes a sequence from states, with the cost Σ y² + Σ last². mask may be nil.
@@ -214,6 +217,9 @@ func (s suite) run(t *testing.T, c cell.Cell, f form, o graph.Options, w graph.W
 	for _, q := range c.Params() {
 		r.dParam = append(r.dParam, q.Grad.Floats())
 	}
+	for _, seen := range p.Recordings() {
+		r.gates = append(r.gates, seen.Gates...)
+	}
 	return r
 }
 
@@ -230,6 +236,26 @@ func (s suite) fusedIsUnrolled(t *testing.T) {
 				same(t, fmt.Sprintf("%v %+v reverse=%v", d, w, reverse), tolerance,
 					s.run(t, a, fused, graph.Options{DType: d}, w, in, reverse, nil),
 					s.run(t, b, unrolled, graph.Options{DType: d}, w, in, reverse, nil))
+			}
+		}
+	}
+}
+
+// recordings: the gates of both forms have the same activations, and those of masked steps don't count.
+func (s suite) recordings(t *testing.T) {
+	w := graph.Window{T: 3, B: 9}
+	o := graph.Options{DType: graph.Float64, Observe: true}
+	in := s.inputs(s.cell(), w)
+	odd := make([]float64, w.T*w.B)
+	for i := range odd {
+		odd[i] = float64(i % 2)
+	}
+	for _, mask := range [][]float64{nil, odd} {
+		for _, reverse := range []bool{false, true} {
+			got := s.run(t, s.cell(), unrolled, o, w, in, reverse, mask).gates
+			want := s.run(t, s.cell(), fused, o, w, in, reverse, mask).gates
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("reverse=%v mask=%v:\nunrolled %+v\nfused    %+v", reverse, mask, got, want)
 			}
 		}
 	}

@@ -43,6 +43,7 @@ func (c *Cell) Params() []graph.NamedParam { return nil }
 func (c *Cell) Step(b *graph.Builder, x *graph.Node, s cell.State) (*graph.Node, cell.State) {
 	n := b.Tanh(b.Add(c.fromInput(b, x), b.Linear(s[0], constant(b, c.recurrent), nil)))
 	h := b.Add(b.Scale(s[0], 1-c.leak), b.Scale(n, c.leak))
+	b.ObserveGates(gates, n, h)
 	return h, cell.State{h}
 }
 
@@ -50,11 +51,14 @@ func (c *Cell) Step(b *graph.Builder, x *graph.Node, s cell.State) (*graph.Node,
 func (c *Cell) Sequence(b *graph.Builder, x *graph.Node, s cell.State, reverse bool) (*graph.Node, cell.State) {
 	recurrence := graph.Recurrence{
 		Name: "Reservoir", Gates: 1, States: 1, Direct: true,
-		F32: leakyTanh(float32(c.leak)),
-		F64: leakyTanh(c.leak),
+		Activations: gates,
+		F32:         leakyTanh(float32(c.leak)),
+		F64:         leakyTanh(c.leak),
 	}
 	return b.Recur(recurrence, reverse, c.fromInput(b, x), constant(b, c.recurrent), nil, s)
 }
+
+var gates = []graph.Gate{{Name: "candidate", Low: -1}, {Name: "h", Low: -1, Next: true}}
 
 // fromInput writes x·W_inᵀ + b.
 func (c *Cell) fromInput(b *graph.Builder, x *graph.Node) *graph.Node {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/gobptt/bptt/graph"
@@ -14,6 +16,7 @@ import (
 	"github.com/gobptt/bptt/train"
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/loss"
+	"github.com/gobptt/bptt/train/track"
 )
 
 // newRun prepares a pass over a text of 121 characters, in 4 streams of 30 steps, with a small model.
@@ -117,4 +120,27 @@ func ExampleRun() {
 	fmt.Println("an epoch of", steps, "steps")
 	// Output:
 	// an epoch of 30 steps
+}
+
+// How far back the last state depends on earlier ones, as numbers and as a chart.
+func ExampleStateLags() {
+	lags, err := bptt.StateLags(newRun(), 20, 8)
+	if err != nil {
+		log.Fatal(err)
+	}
+	chart := track.Chart{X: "lag (time steps back)", Y: "Frobenius norm of ∂h_T/∂h_(T-lag)", LogY: true}
+	for _, l := range lags {
+		fmt.Printf("%s: %.2f, one step back %.2f; %.0f%% is more than 5 steps back\n", l.State, l.Norms[0], l.Norms[1], 100*l.Beyond(5))
+		chart.Lines = append(chart.Lines, track.Line{Name: l.State, Y: l.Norms})
+	}
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := chart.WriteFile(filepath.Join(dir, "lags.png")); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// 1.h_l0: 2.83, one step back 1.49; 3% is more than 5 steps back
 }
