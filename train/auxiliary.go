@@ -23,7 +23,11 @@ type Auxiliary struct {
 // Apply returns x.
 func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 	if none(a.Head) || none(a.Loss) || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
-		b.Fail(&graph.ArgumentError{Op: "Auxiliary", Name: "head, loss or weight", Got: fmt.Sprintf("%T, %T, %v", a.Head, a.Loss, a.Weight), Want: "one of each, and a weight other than 0"})
+		b.Fail(&graph.ArgumentError{
+			Op: "Auxiliary", Name: "head, loss or weight",
+			Got:  fmt.Sprintf("%T, %T, %v", a.Head, a.Loss, a.Weight),
+			Want: "one of each, and a finite weight other than 0",
+		})
 		return nil
 	}
 	if b.Window().Train && b.Err() == nil {

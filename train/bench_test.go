@@ -77,7 +77,7 @@ func (c recipe) bench(b *testing.B) {
 		},
 		data: repeated(c.v, c.t, c.b, rng),
 	}
-	if err := f.begin(); err != nil {
+	if err := f.begin(f.Optimizer); err != nil {
 		b.Fatal(err)
 	}
 	var last *graph.Program

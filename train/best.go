@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"math"
@@ -38,15 +39,7 @@ func (c *Checkpoint) saveBest(f *fit, loss float64) error {
 		return err
 	}
 	f.Bests = append(slices.DeleteFunc(f.Bests, func(x Best) bool { return x.Step == b.Step }), b)
-	slices.SortStableFunc(f.Bests, func(x, y Best) int {
-		switch {
-		case x.Loss < y.Loss:
-			return -1
-		case x.Loss > y.Loss:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(f.Bests, func(x, y Best) int { return cmp.Compare(x.Loss, y.Loss) })
 	for len(f.Bests) > c.Best {
 		last := len(f.Bests) - 1
 		if err := snapshot.Remove(dir, int64(f.Bests[last].Step)); err != nil {

@@ -1,20 +1,16 @@
 package train
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 
-	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/snapshot"
-	"github.com/gobptt/bptt/train/optim"
 	"github.com/gobptt/bptt/train/schedule"
 	"github.com/gobptt/bptt/train/track"
 )
@@ -189,109 +185,4 @@ func (f *fit) writeProgress(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	return e.Encode(p)
-}
-
-// resume takes over the state of a saved run. Everything is read and checked before anything is changed.
-func (c *Checkpoint) resume(f *fit, s *snapshot.Snapshot) error {
-	wrong := func(what, got, want string) error {
-		return &CheckpointError{Path: s.Path, What: what, Got: got, Want: want}
-	}
-	read := func(name string) ([]byte, error) {
-		data, err := s.ReadFile(name)
-		if err != nil {
-			return nil, &CheckpointError{Path: s.Path, What: name, Err: err}
-		}
-		return data, nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Attach)) {
-		data, err := read(name)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(data, c.Attach[name]) {
-			return wrong(name, "different from this run's", "the same")
-		}
-	}
-
-	data, err := read(trainFile)
-	if err != nil {
-		return err
-	}
-	var format struct{ Version int }
-	if err := json.Unmarshal(data, &format); err != nil {
-		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
-	}
-	switch got := fmt.Sprint(format.Version); { // before the rest, which may mean something else there
-	case format.Version < formatVersion:
-		return wrong("the format's version", got+", of an older release", fmt.Sprint(formatVersion))
-	case format.Version > formatVersion:
-		return wrong("the format's version", got+", of a newer release", fmt.Sprint(formatVersion))
-	}
-	var p progress
-	if err := json.Unmarshal(data, &p); err != nil {
-		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
-	}
-	random := rand.NewPCG(0, 0)
-	state, err := base64.StdEncoding.DecodeString(p.Random)
-	if err == nil {
-		err = random.UnmarshalBinary(state)
-	}
-	switch {
-	case err != nil:
-		return &CheckpointError{Path: s.Path, What: trainFile, Err: err}
-	case p.Step < 0 || p.Epoch < 0 || p.History == nil || !(p.Rate > 0 && p.Rate <= 1):
-		return wrong(trainFile, "incomplete", "step, epoch, rate and history")
-	case p.Optimizer != fmt.Sprintf("%T", f.Optimizer):
-		return wrong("the optimizer", p.Optimizer, fmt.Sprintf("%T", f.Optimizer))
-	}
-	model, err := read(modelFile)
-	if err != nil {
-		return err
-	}
-	optimizer, err := read(optimizerFile)
-	if err != nil {
-		return err
-	}
-	states, err := read(statesFile)
-	if err != nil {
-		return err
-	}
-	weights, err := readWeights(s.Path, model, f.Model.Params())
-	if err != nil {
-		return err
-	}
-	moments, err := readTensors(optimizer)
-	if err != nil {
-		return &CheckpointError{Path: s.Path, What: optimizerFile, Err: err}
-	}
-	for name, m := range moments {
-		if v := f.arena.Values; m.Len() != v.Len() || m.DType() != v.DType() {
-			return wrong(fmt.Sprintf("the optimizer's %q", name), fmt.Sprintf("%d values of %v", m.Len(), m.DType()), fmt.Sprintf("%d of %v", v.Len(), v.DType()))
-		}
-	}
-	carried, err := readTensors(states)
-	if err != nil {
-		return &CheckpointError{Path: s.Path, What: statesFile, Err: err}
-	}
-	if d, ok := f.data.(cursor); ok && p.Cursor >= 0 {
-		if err := d.SetCursor(p.Cursor); err != nil {
-			return &CheckpointError{Path: s.Path, What: "the place in the data", Err: err}
-		}
-		f.pass.States = graph.States(carried)
-	} // else an epoch begins, from zero states
-	if d, ok := f.validation.(cursor); ok && p.ValidationCursor >= 0 {
-		_ = d.SetCursor(p.ValidationCursor) // other validation data may be shorter, and are evaluated from their start then
-	}
-	if err := schedule.Restore(f.Schedule, p.Schedule); err != nil {
-		return &CheckpointError{Path: s.Path, What: "the schedule", Err: err}
-	}
-	if err := setWeights(f.Model.Params(), weights); err != nil {
-		return err
-	}
-
-	*f.Random = *random
-	f.Optimizer.Restore(optim.State{Steps: p.OptimizerSteps, Moments: moments, Numbers: p.OptimizerNumbers})
-	f.history = p.History
-	f.progressed, f.saved = p.progressed, p.Step
-	return nil
 }

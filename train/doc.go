@@ -15,12 +15,13 @@
 //	}
 //	history, err := t.Fit(ctx, trainStreams, validStreams)
 //
-// With a [Checkpoint], the run can be stopped at any moment and resumed as if it hadn't been. [Trainer.FindRate] looks for a
-// learning rate beforehand. Every so many steps Fit measures the loss, and [Trainer.Metrics], of validation data; after
-// training [Trainer.Evaluate] does so for test data.
+// With a [Checkpoint], the run can be stopped at any moment and resumed as if it hadn't been. Every so many steps Fit
+// measures the loss, and [Trainer.Metrics], of validation data; after training [Trainer.Evaluate] does so for test data.
+// [Trainer.FindRate] looks for a learning rate beforehand. [Trainer.Minimize] trains a small model on all data at once, by
+// L-BFGS.
 //
 // # Caveats
 //
-// The first Fit, Evaluate or Generate moves the model's parameters into one arena and compiles programs for it; change
-// their precision before. A Trainer belongs to one goroutine.
+// The first Fit, Evaluate, FindRate or Minimize moves the model's parameters into one arena and compiles programs for it;
+// change their precision before. A Trainer belongs to one goroutine.
 package train

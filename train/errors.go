@@ -31,6 +31,11 @@ func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("train: %s is %s, want %s", e.Name, e.Got, e.Want)
 }
 
+// empty is the error for data without a window.
+func empty(name string) error {
+	return &ArgumentError{Name: name, Got: "empty", Want: "at least one window in an epoch"}
+}
+
 // CheckpointError says that a checkpoint doesn't fit what it is to be loaded into, or can't be read.
 type CheckpointError struct {
 	Path string

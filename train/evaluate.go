@@ -12,19 +12,6 @@ import (
 	"github.com/gobptt/bptt/train/bptt"
 )
 
-// averaging is an optimizer that keeps an average of the weights, such as optim.EMA.
-type averaging interface{ Swap(a *graph.Arena) error }
-
-// SwapAverage exchanges the model's weights and their average, if the Optimizer keeps one, such as optim.EMA: after
-// training, for the use of the model. A second call exchanges them back. Evaluation during training does so by itself.
-func (t *Trainer) SwapAverage() error {
-	a, ok := t.Optimizer.(averaging)
-	if !ok || t.arena == nil {
-		return &ArgumentError{Name: "Optimizer", Got: fmt.Sprintf("%T, which has no average of a training", t.Optimizer), Want: "one that keeps an average, after Fit"}
-	}
-	return a.Swap(t.arena)
-}
-
 // measured is the name of the model's output in programs that Metrics look at.
 const measured = "measured by Trainer.Metrics"
 
@@ -100,7 +87,7 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 		return diverged.Value, diverged
 	}
 	if windows == 0 {
-		return 0, &ArgumentError{Name: "data", Got: "empty", Want: "at least one window in an epoch"}
+		return 0, empty("data")
 	}
 	if weight == 0 {
 		return 0, nil

@@ -327,6 +327,32 @@ func ExampleAuxiliary() {
 	// learned: true
 }
 
+// A forecast of the next value of a series, by L-BFGS on the whole series at once.
+func ExampleTrainer_Minimize() {
+	rng := rand.New(rand.NewPCG(1, 2))
+	trainer := train.Trainer{
+		Model: layers.Sequential{
+			layers.NewGRU(1, 16, layers.GRUOptions{}, rng),
+			layers.NewLinear(16, 1, rng),
+		},
+		Loss: loss.MSE{},
+		BPTT: bptt.Full{Window: 50},
+	}
+	history, minimum, err := trainer.Minimize(context.Background(), &wave{length: 200}, &wave{length: 100}, &optim.LBFGS{Iterations: 30})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("iterations:", len(history.Train))
+	fmt.Println("gradients at most 40:", minimum.Evaluations <= 40)
+	fmt.Println("loss below 0.001:", minimum.Cost < 0.001)
+	fmt.Println("held out below 0.002:", history.Validation[0].Loss < 0.002)
+	// Output:
+	// iterations: 30
+	// gradients at most 40: true
+	// loss below 0.001: true
+	// held out below 0.002: true
+}
+
 // How far back the gradient reaches, and what training does to that: as a page to look at, and as numbers.
 func ExampleTrainer_gradientFlow() {
 	text, streams := shells()

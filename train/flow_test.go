@@ -66,7 +66,7 @@ func TestGradientFlow(t *testing.T) {
 			// The same updates by hand.
 			hand := flowTrainer(&track.GradientFlow{}, s)
 			f := &fit{Trainer: hand, data: data(), history: &track.History{}}
-			if err := f.begin(); err != nil {
+			if err := f.begin(f.Optimizer); err != nil {
 				t.Fatal(err)
 			}
 			clipped := 0
@@ -129,7 +129,7 @@ func BenchmarkGradientFlow(b *testing.B) {
 			},
 			data: repeated(65, 100, 32, rng),
 		}
-		if err := f.begin(); err != nil {
+		if err := f.begin(f.Optimizer); err != nil {
 			b.Fatal(err)
 		}
 		return f

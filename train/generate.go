@@ -55,10 +55,14 @@ func (g *Generator) Next(token int32) (*graph.Tensor, error) {
 }
 
 // Sample draws n tokens after a prompt of at least one token, from softmax(logits/temperature). Temperature 0 takes the
-// likeliest token. Tokens in without are never drawn.
+// likeliest token. Tokens in without are never drawn; if no other is left, that is an *ArgumentError.
 func (g *Generator) Sample(prompt []int32, n int, temperature float64, rng *rand.Rand, without ...int32) ([]int32, error) {
 	if len(prompt) == 0 || n < 0 || !(temperature >= 0 && temperature <= math.MaxFloat64) {
-		return nil, &ArgumentError{Name: "Sample", Got: fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature), Want: "a prompt, n 0 or more, and a finite temperature 0 or more"}
+		return nil, &ArgumentError{
+			Name: "Sample",
+			Got:  fmt.Sprintf("a prompt of %d tokens, n %d, temperature %v", len(prompt), n, temperature),
+			Want: "a prompt, n 0 or more, and a finite temperature 0 or more",
+		}
 	}
 	if temperature > 0 && rng == nil {
 		return nil, &ArgumentError{Name: "rng", Got: "nil", Want: "a source of random numbers, or temperature 0"}
@@ -99,6 +103,9 @@ func draw(logits []float64, temperature float64, rng *rand.Rand, without []int32
 		if v > logits[best] {
 			best = i
 		}
+	}
+	if math.IsInf(logits[best], -1) {
+		return 0, &ArgumentError{Name: "logits", Got: "-Inf for all tokens but those excluded", Want: "a token that can be drawn"}
 	}
 	if temperature == 0 {
 		return int32(best), nil

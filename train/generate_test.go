@@ -155,6 +155,25 @@ func TestSampleFrequencies(t *testing.T) {
 	}
 }
 
+// Where all tokens are excluded, none is drawn.
+func TestSampleWithoutAll(t *testing.T) {
+	g := generator(t, trained(t, recipe{seed: 1}))
+	all := make([]int32, len(next(t, g, 1)))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	for _, temperature := range []float64{0, 1} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		ids, err := g.Sample([]int32{1}, 1, temperature, rng, all...)
+		if e, ok := errors.AsType[*train.ArgumentError](err); !ok || e.Name != "logits" {
+			t.Errorf("temperature %v: drew %v, %v", temperature, ids, err)
+		}
+		if ids, err = g.Sample([]int32{1}, 1, temperature, rng, all[1:]...); err != nil || ids[0] != 0 {
+			t.Errorf("temperature %v, all but 0: drew %v, %v", temperature, ids, err)
+		}
+	}
+}
+
 func TestSampleIsReproducible(t *testing.T) {
 	model := trained(t, recipe{seed: 1})
 	sample := func(seed uint64) []int32 {

@@ -23,7 +23,8 @@ type Loss interface {
 	Cost(b *graph.Builder, output *graph.Node) *graph.Node
 }
 
-// Optimizer updates parameters from their gradients. Those of package optim are ones.
+// Optimizer updates parameters from their gradients. Those of package optim are ones, but for LBFGS,
+// which Minimize takes.
 type Optimizer interface {
 	// Step updates the arena's values from its gradients, at factor times the optimizer's own learning rate.
 	Step(a *graph.Arena, factor float64) error

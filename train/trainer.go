@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 
 	"github.com/gobptt/bptt/graph"
@@ -51,36 +50,19 @@ type Trainer struct {
 	programs *bptt.Programs
 }
 
-// Report is what a Trainer tells at every evaluation.
-type Report struct {
-	Step       int
-	Train      float64            // mean training loss since the last report
-	Validation float64            // NaN without validation data
-	Metrics    map[string]float64 // values of Trainer.Metrics on the validation data
-}
-
-// Fit trains until Steps updates are made, an error occurs, or the context ends; then, if there is a Checkpoint, it
+// Fit trains until Steps or Epochs are reached, Patience is at its end, an error occurs, or the context ends; then, if there is a Checkpoint, it
 // saves, except where the loss diverged or not even the first update succeeded. The validation data may be nil; their first
 // window is evaluated before the first update, so that data that don't fit are found early. The history is never nil, also
 // with an error.
 func (t *Trainer) Fit(ctx context.Context, data, validation Data) (*track.History, error) {
-	f := &fit{Trainer: t, data: data, validation: validation, history: &track.History{}, progressed: progressed{Rate: 1}}
+	f := t.newFit(data, validation)
 	if ctx == nil {
 		return f.history, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
 	}
-	if err := f.begin(); err != nil {
+	if err := f.begin(f.Optimizer); err != nil {
 		return f.history, err
 	}
-	f.history.Unit = t.unit()
-	if none(t.Observer) {
-		return f.history, f.run(ctx)
-	}
-	err := t.Observer.Start(ctx, f.begun())
-	if err != nil {
-		return f.history, err
-	}
-	err = f.run(ctx)
-	return f.history, errors.Join(err, t.Observer.End(err))
+	return f.history, f.observed(ctx, f.run)
 }
 
 // prepare moves the parameters into an arena.

@@ -11,7 +11,7 @@
 // Some optimizers work around another one: L1 and Noise change the gradients before its step; EMA, SWA and NTASGD average
 // the weights after it, and Swap puts the average to use. Their State has that of the inner one in it.
 //
-// LBFGS evaluates the cost by itself, so it is not used by a trainer but on its own.
+// LBFGS evaluates the cost by itself, so it is not an Optimizer: a trainer's Minimize takes it, and it works on its own.
 //
 // # Gradients
 //

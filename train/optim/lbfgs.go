@@ -13,8 +13,8 @@ import (
 // recursion and strong Wolfe line search as in Nocedal and Wright 2006, algorithms 7.4, 3.5 and 3.6). The formulas and
 // limits are those of PyTorch with line_search_fn="strong_wolfe".
 //
-// It evaluates the cost as often as it needs to, so it is not an [Optimizer]. The cost must be the same function every
-// time: that of all data, or of one large batch, without dropout.
+// It evaluates the cost as often as it needs to, so it is not an [Optimizer]; a train.Trainer uses it by its Minimize. The
+// cost must be the same function every time: that of all data, or of one large batch, with dropout only of a fixed seed.
 type LBFGS struct {
 	Iterations  int // at most so many in a call of Minimize; 0 means 20
 	Evaluations int // no second iteration begins after so many; 0 means 5/4 of the iterations
@@ -23,6 +23,10 @@ type LBFGS struct {
 	// Minimize ends when no element of the gradient is larger than GradTolerance, 0 means 1e-7, or when the cost or all
 	// parameters change by no more than ChangeTolerance, 0 means 1e-9.
 	GradTolerance, ChangeTolerance float64
+
+	// Iterated is told of every iteration that was made, while the arena holds what it has found; nil: nobody is. An error
+	// ends the search.
+	Iterated func(Minimum) error
 
 	steps int64   // iterations in all
 	pairs []pair  // oldest first
@@ -50,7 +54,7 @@ type Minimum struct {
 }
 
 // Minimize lowers a cost. The function computes the cost at the arena's present values, and its gradient into the arena;
-// an error of it ends the search. A step to where the cost or the gradient is not finite is shortened. Further calls go on
+// an error of it ends the search, and is returned. A step to where the cost or the gradient is not finite is shortened. Further calls go on
 // with what is known of the curvature.
 //
 // In the end the arena holds the best values found, and unless there was an error their gradient.
@@ -116,6 +120,11 @@ func (o *LBFGS) Minimize(a *graph.Arena, cost func() (float64, error)) (Minimum,
 		m.Cost, m.Gradient, m.Iterations = best.f, norm(inf, a.Grads), m.Iterations+1
 		o.steps++
 		o.remember(best.t, a.Grads)
+		if o.Iterated != nil {
+			if err := o.Iterated(m); err != nil {
+				return m, err
+			}
+		}
 		if best.t*size <= changeTolerance || change < changeTolerance {
 			break
 		}

@@ -133,6 +133,31 @@ func TestLBFGSLeavesTheGradient(t *testing.T) {
 	}
 }
 
+// Iterated sees every iteration with the arena as it is then, and may end the search.
+func TestLBFGSIterated(t *testing.T) {
+	a, calls := arena(t, graph.Float64, vector(-1.2, 1)), 0
+	cost, enough := rosenbrock(a, &calls), errors.New("enough")
+	var told []optim.Minimum
+	o := &optim.LBFGS{Iterated: func(m optim.Minimum) error {
+		if told = append(told, m); m.Iterations == 7 {
+			return enough
+		}
+		return nil
+	}}
+	m, err := o.Minimize(a, cost)
+	if err != enough || len(told) != 7 || told[6] != m {
+		t.Fatalf("%v, %+v after %+v", err, m, told)
+	}
+	for i, m := range told {
+		if m.Iterations != i+1 || i > 0 && m.Cost >= told[i-1].Cost {
+			t.Errorf("iteration %d: %+v", i+1, m)
+		}
+	}
+	if f, _ := cost(); f != m.Cost {
+		t.Errorf("the arena holds a cost of %v, want %v", f, m.Cost)
+	}
+}
+
 // Calls of one iteration, each with an optimizer restored from the one before, are calls of one.
 func TestLBFGSRestore(t *testing.T) {
 	a, b, n := arena(t, graph.Float64, vector(-1.2, 1)), arena(t, graph.Float64, vector(-1.2, 1)), 0

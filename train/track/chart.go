@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -151,29 +150,9 @@ func (c Chart) draw(canvas draw.Canvas) {
 	upwards := style(12, draw.XCenter, draw.YTop)
 	upwards.Rotation = math.Pi / 2
 	canvas.FillText(upwards, vg.Point{X: left, Y: area.Center().Y}, c.Y)
-	if x.none() {
+	if !x.some {
 		canvas.FillText(style(12, draw.XCenter, draw.YCenter), area.Center(), "no points to draw")
 	}
-}
-
-// legendOf returns a legend that is drawn at the left and the top.
-func legendOf(entries []entry) plot.Legend {
-	legend := plot.NewLegend()
-	legend.TextStyle = style(10.5, draw.XLeft, draw.YBottom)
-	legend.Left, legend.Top = true, true
-	legend.Padding = 3
-	for _, e := range entries {
-		legend.Add(e.name, e.thumbnails...)
-	}
-	return legend
-}
-
-// shortened is a name that fits into a legend.
-func shortened(name string) string {
-	if r := []rune(name); len(r) > 36 {
-		return string(r[:35]) + "…"
-	}
-	return name
 }
 
 // points are those that can be drawn, thinned to what can be seen.
@@ -202,8 +181,6 @@ func (r *axisRange) add(v float64) {
 	r.low, r.high = min(r.low, v), max(r.high, v)
 }
 
-func (r *axisRange) none() bool { return !r.some }
-
 // set gives an axis the range, with a margin that is a part of it.
 func (r *axisRange) set(a *plot.Axis, margin float64) {
 	if !r.some {
@@ -226,40 +203,4 @@ func (r *axisRange) set(a *plot.Axis, margin float64) {
 		a.Min, a.Max = r.low-margin*(r.high-r.low), r.high+margin*(r.high-r.low)
 	}
 	a.Tick.Marker = ticks{wanted: 7}
-}
-
-var _ plot.Ticker = logTicks{}
-
-// logTicks marks an axis at powers of ten, or between them as well where there are few.
-type logTicks struct{}
-
-func (logTicks) Ticks(low, high float64) []plot.Tick {
-	first, last := int(math.Ceil(math.Log10(low)-1e-9)), int(math.Floor(math.Log10(high)+1e-9))
-	factors, step := []float64{1}, 1
-	switch n := last - first; {
-	case n < 1:
-		factors = []float64{1, 2, 3, 4, 5, 6, 8}
-	case n < 3:
-		factors = []float64{1, 2, 5}
-	default:
-		step = n/7 + 1
-	}
-	var marks []plot.Tick
-	for e := first - 1; e <= last; e++ {
-		for _, f := range factors {
-			v := f * math.Pow(10, float64(e))
-			if v >= low && v <= high && (e-last)%step == 0 {
-				marks = append(marks, plot.Tick{Value: v, Label: powerOfTen(f, e)})
-			}
-		}
-	}
-	return marks
-}
-
-// powerOfTen writes f·10ᵉ.
-func powerOfTen(f float64, e int) string {
-	if e >= -3 && e <= 4 {
-		return strconv.FormatFloat(f*math.Pow(10, float64(e)), 'f', max(0, -e), 64)
-	}
-	return strconv.FormatFloat(f, 'f', -1, 64) + "e" + strconv.Itoa(e)
 }

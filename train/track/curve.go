@@ -1,17 +1,13 @@
 package track
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"image/color"
-	"io"
 	"slices"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -20,15 +16,6 @@ import (
 const (
 	curveWidth  vg.Length = 675
 	curveHeight vg.Length = 375
-)
-
-// The blue and the vermilion are from the palette of Okabe and Ito, which colour-blind people can tell apart.
-var (
-	ink      = color.RGBA{R: 0x33, G: 0x33, B: 0x33, A: 0xff}
-	faint    = color.RGBA{R: 0xdd, G: 0xdd, B: 0xdd, A: 0xff}
-	paleBlue = color.RGBA{R: 0xa6, G: 0xcd, B: 0xe5, A: 0xff}
-	blue     = color.RGBA{R: 0x00, G: 0x72, B: 0xb2, A: 0xff}
-	red      = color.RGBA{R: 0xd5, G: 0x5e, B: 0x00, A: 0xff}
 )
 
 // SVG returns the learning curve as a picture in SVG. See [History.PNG] for what it shows.
@@ -46,14 +33,6 @@ func (h *History) PNG() []byte {
 }
 
 func (h *History) picture() Picture { return Picture{curveWidth, curveHeight, h.draw} }
-
-func encode(canvas io.WriterTo) []byte {
-	var b bytes.Buffer
-	if _, err := canvas.WriteTo(&b); err != nil {
-		panic(fmt.Sprintf("track: picture to memory: %v", err))
-	}
-	return b.Bytes()
-}
 
 // draw draws the title and the legend in a row at the top, where no line can cross them, and the chart below.
 func (h *History) draw(canvas draw.Canvas) {
@@ -79,12 +58,6 @@ func (h *History) draw(canvas draw.Canvas) {
 		inside := chart.DataCanvas(canvas)
 		canvas.FillText(style(12, draw.XCenter, draw.YCenter), inside.Center(), "no points to draw")
 	}
-}
-
-// entry is one entry of the legend.
-type entry struct {
-	name       string
-	thumbnails []plot.Thumbnailer
 }
 
 // chart returns the axes with the lines, and the legend's entries.
@@ -138,21 +111,3 @@ func (h *History) chart() (*plot.Plot, []entry) {
 
 // lossUnit is what an axis says of losses.
 func lossUnit(unit string) string { return cmp.Or(unit, "mean over the targets") }
-
-func line(xys plotter.XYs, c color.Color, width vg.Length) *plotter.Line {
-	return &plotter.Line{XYs: xys, LineStyle: draw.LineStyle{Color: c, Width: width}}
-}
-
-func glyphs(xys plotter.XYs, c color.Color, radius vg.Length) *plotter.Scatter {
-	return &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: c, Radius: radius, Shape: draw.CircleGlyph{}}}
-}
-
-func style(size vg.Length, x text.XAlignment, y text.YAlignment) text.Style {
-	return text.Style{
-		Color:   ink,
-		Font:    font.Font{Typeface: "Liberation", Variant: "Sans", Size: size},
-		XAlign:  x,
-		YAlign:  y,
-		Handler: plot.DefaultTextHandler,
-	}
-}

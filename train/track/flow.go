@@ -229,3 +229,21 @@ func spectralRadius(m *mat.Dense) float64 {
 	}
 	return radius
 }
+
+// WriteFile writes to a file, in the format that the extension of its name says: .csv, .dot (see DOT), .html, or .png or
+// .svg for the heat map. A file of that name is replaced.
+func (f *GradientFlow) WriteFile(path string) error {
+	return writeFile("gradient flow", path, map[string]func() []byte{
+		".csv":  func() []byte { return []byte(f.CSV()) },
+		".dot":  func() []byte { return []byte(f.DOT()) },
+		".html": func() []byte { return []byte(f.HTML()) },
+		".png":  f.PNG,
+		".svg":  func() []byte { return []byte(f.SVG()) },
+	})
+}
+
+// SVG returns the heat map in SVG.
+func (f *GradientFlow) SVG() string { return f.HeatMap().SVG() }
+
+// PNG returns the heat map in PNG.
+func (f *GradientFlow) PNG() []byte { return f.HeatMap().PNG() }

@@ -55,15 +55,3 @@ func (f *GradientFlow) CSV() string {
 	}
 	return b.String()
 }
-
-// WriteFile writes to a file, in the format that the extension of its name says: .csv, .dot (see DOT), .html, or .png or
-// .svg for the heat map. A file of that name is replaced.
-func (f *GradientFlow) WriteFile(path string) error {
-	return writeFile("gradient flow", path, map[string]func() []byte{
-		".csv":  func() []byte { return []byte(f.CSV()) },
-		".dot":  func() []byte { return []byte(f.DOT()) },
-		".html": func() []byte { return []byte(f.HTML()) },
-		".png":  f.PNG,
-		".svg":  func() []byte { return []byte(f.SVG()) },
-	})
-}

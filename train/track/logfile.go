@@ -44,8 +44,9 @@ func (l *logFile) close() error {
 }
 
 // openLines opens a log with one record a line, for a run that begins, goes on after a step, or goes back to it. It keeps
-// the records up to that step and cuts off the rest; a run that begins has none to cut. Such a file begins with the text begin; where that is a whole line it is a
-// header, which a new file gets. step returns the step of a record, without its line break, or an error if it is none.
+// the records up to that step and cuts off the rest; a run that begins has none to cut. Such a file begins with the text
+// begin; where that is a whole line it is a header, which a new file gets. step returns the step of a record, without its
+// line break, or an error if it is none.
 func openLines(path, begin string, after int, back bool, step func(line string) (int, error)) (logFile, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {

@@ -53,7 +53,7 @@ func feed(t testing.TB, o Observer, first, last int) {
 // began is a Dashboard that serves a run of 2600 steps, and its address.
 func began(t testing.TB) (d *Dashboard, url string) {
 	t.Helper()
-	d = &Dashboard{Addr: "localhost:0", pause: 500 * time.Millisecond, Title: "A <model> & its run", Ready: func(u string) { url = u }}
+	d = &Dashboard{Addr: "localhost:0", pause: 100 * time.Millisecond, Title: "A <model> & its run", Ready: func(u string) { url = u }}
 	if err := d.Start(context.Background(), Run{Steps: 2600, Unit: Nats}); err != nil {
 		t.Fatal(err)
 	}

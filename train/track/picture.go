@@ -1,15 +1,12 @@
 package track
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
+	"io"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -59,43 +56,11 @@ func (p Picture) paint(canvas draw.Canvas) {
 	}
 }
 
-// writeFile writes what the extension of a file's name asks for.
-func writeFile(what, path string, formats map[string]func() []byte) error {
-	write, ok := formats[strings.ToLower(filepath.Ext(path))]
-	if !ok {
-		return &ArgumentError{Name: fmt.Sprintf("extension of %q", path), Got: fmt.Sprintf("%q", filepath.Ext(path)), Want: listed(formats)}
+// encode writes a canvas to memory.
+func encode(canvas io.WriterTo) []byte {
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		panic(fmt.Sprintf("track: picture to memory: %v", err))
 	}
-	if err := os.WriteFile(path, write(), 0o666); err != nil {
-		return fmt.Errorf("track: write %s: %w", what, err)
-	}
-	return nil
-}
-
-// headed draws a title at the top, and returns the canvas below it.
-func headed(canvas draw.Canvas, title string) draw.Canvas {
-	canvas.FillText(style(14, draw.XLeft, draw.YTop), vg.Point{X: canvas.Min.X, Y: canvas.Max.Y}, title)
-	return draw.Crop(canvas, 0, 0, 0, -28)
-}
-
-// styled gives a chart the look of all charts here.
-func styled(p *plot.Plot) {
-	p.BackgroundColor = nil
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Color = ink
-		axis.Padding = 0
-		axis.Tick.Color = ink
-		axis.Tick.Length = 4
-		axis.Label.Padding = 6
-	}
-	p.X.Label.TextStyle = style(12, draw.XCenter, draw.YBottom)
-	p.Y.Label.TextStyle = style(12, draw.XCenter, draw.YBottom)
-	p.X.Tick.Label = style(10, draw.XCenter, draw.YTop)
-	p.Y.Tick.Label = style(10, draw.XRight, draw.YCenter)
-}
-
-// listed names the formats.
-func listed(formats map[string]func() []byte) string {
-	names := slices.Sorted(maps.Keys(formats))
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return b.Bytes()
 }
