@@ -62,7 +62,7 @@ func (c *crowd) ask(t testing.TB) {
 // What 50 browsers cost, their own side of the connections included, is less than a twentieth of one processor's time:
 // they get new data once a second. It is processor time that is measured, so that a busy machine doesn't matter.
 func TestDashboardCost(t *testing.T) {
-	d, url := began(t)
+	d, url := began(t, time.Second/10)
 	d.page.pause = time.Nanosecond // whoever asks gets the newest
 	feed(t, d, 0, 2590)
 	c := newCrowd(t, url)

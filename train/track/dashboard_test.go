@@ -41,7 +41,7 @@ func get(t testing.TB, method, url string, headers ...string) (answer *http.Resp
 }
 
 func TestPageFiles(t *testing.T) {
-	_, url := began(t)
+	_, url := began(t, time.Second/10)
 	for path, want := range map[string]struct {
 		status        int
 		kind, content string
@@ -79,7 +79,7 @@ func TestPageFiles(t *testing.T) {
 
 // Only who asks by the page's own name gets in, and no other site.
 func TestPageIsGuarded(t *testing.T) {
-	_, url := began(t)
+	_, url := began(t, time.Second/10)
 	port := url[strings.LastIndex(url, ":") : len(url)-1]
 	for host, want := range map[string]int{
 		"localhost" + port: 200, "LOCALHOST": 200, "127.0.0.1" + port: 200, "127.1.2.3": 200, "[::1]" + port: 200, "[::1]": 200,
@@ -253,7 +253,7 @@ func TestDashboardWithManyClients(t *testing.T) {
 }
 
 func TestDashboardData(t *testing.T) {
-	d, url := began(t)
+	d, url := began(t, time.Second/10)
 	_, first := get(t, "GET", url+"data")
 	var v struct{ Version string }
 	if err := json.Unmarshal([]byte(first), &v); err != nil {

@@ -50,10 +50,10 @@ func feed(t testing.TB, o Observer, first, last int) {
 	}
 }
 
-// began is a Dashboard that serves a run of 2600 steps, and its address.
-func began(t testing.TB) (d *Dashboard, url string) {
+// began is a Dashboard that serves a run of 2600 steps to browsers that ask after a pause, and its address.
+func began(t testing.TB, pause time.Duration) (d *Dashboard, url string) {
 	t.Helper()
-	d = &Dashboard{Addr: "localhost:0", pause: 100 * time.Millisecond, Title: "A <model> & its run", Ready: func(u string) { url = u }}
+	d = &Dashboard{Addr: "localhost:0", pause: pause, Title: "A <model> & its run", Ready: func(u string) { url = u }}
 	if err := d.Start(context.Background(), Run{Steps: 2600, Unit: Nats}); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ return wrong;`
 // The page as a person sees it: as it grows, light and dark, wide and on a phone, under the pointer, and to its end.
 func TestPageInBrowser(t *testing.T) {
 	b := newBrowser(t, 1300, 1500)
-	d, url := began(t)
+	d, url := began(t, time.Second)
 	b.open(url)
 	b.wait(`document.querySelector("#status").textContent === "training"`)
 	check := func(name string) {
