@@ -94,7 +94,7 @@ func BenchmarkDashboardObserve(b *testing.B) {
 // BenchmarkDashboardSlowdown measures how much longer training takes with 50 browsers than with none. An update is work
 // for all processors of about 5 ms. The two are measured in turn, one second each.
 func BenchmarkDashboardSlowdown(b *testing.B) {
-	d, url := began(b)
+	d, url := began(b, time.Second)
 	d.page.pause = time.Second
 	feed(b, d, 0, 2000)
 	c := newCrowd(b, url)
