@@ -95,7 +95,6 @@ func BenchmarkDashboardObserve(b *testing.B) {
 // for all processors of about 5 ms. The two are measured in turn, one second each.
 func BenchmarkDashboardSlowdown(b *testing.B) {
 	d, url := began(b, time.Second)
-	d.page.pause = time.Second
 	feed(b, d, 0, 2000)
 	c := newCrowd(b, url)
 	step := 2000
