@@ -64,8 +64,7 @@ func (n *Node) execute() error {
 	})
 }
 
-// guard calls f, which computes n. The tape machine runs in another goroutine, where a panic would end the process, so it
-// comes back as an error here.
+// guard calls f, which computes n, and makes a panic an error.
 func (n *Node) guard(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -27,7 +27,7 @@ func newTape(order []*Node) (gorgonia.VM, error) {
 			return nil, &OpError{Op: "Compile", Err: err}
 		}
 	}
-	return gorgonia.NewTapeMachine(g), nil
+	return newMachine(g), nil
 }
 
 // tapeRun is an op that runs consecutive nodes. Its value stands for "done".
