@@ -171,7 +171,7 @@ const groupPanels = 4
 // Limits for reading a right operand where it is. Beyond them packing costs less than it saves.
 const (
 	freeTiles    = 2       // row tiles that always do
-	inPlaceTiles = 10      // row tiles that read it
+	inPlaceTiles = 80      // row tiles that read it
 	inPlaceReach = 1 << 20 // rows of B times the power of two in their stride, in bytes: how much they crowd few cache sets
 )
 
