@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
 // TestMain is charlm itself where a test starts this binary again to have a process of its own.
@@ -34,7 +36,7 @@ type outcome struct {
 // execute runs the program in this process.
 func execute(args ...string) outcome {
 	var stdout, stderr bytes.Buffer
-	code := status(run(context.Background(), args, &stdout, &stderr), &stderr)
+	code := program.Status("charlm", run(context.Background(), args, &stdout, &stderr), &stderr)
 	return outcome{stdout.String(), stderr.String(), code}
 }
 

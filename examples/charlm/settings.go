@@ -2,11 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 
+	"github.com/gobptt/bptt/internal/program"
 	"github.com/gobptt/bptt/train"
 )
 
@@ -47,7 +47,6 @@ const maxLayers = 100
 func parse(args []string, stderr io.Writer) (*settings, error) {
 	s := &settings{}
 	f := flag.NewFlagSet("charlm", flag.ContinueOnError)
-	f.SetOutput(io.Discard) // a wrong flag is one line on stderr, like every other error
 	f.StringVar(&s.text, "text", "", "learn from this `file`, UTF-8; without it, from the Go standard library's source")
 	f.IntVar(&s.steps, "steps", 1000, "parameter updates to reach in all, resumed or not")
 	f.IntVar(&s.model.Hidden, "hidden", 256, "width of the recurrent layers")
@@ -65,16 +64,8 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.sample, "sample", 200, "characters in a sample while training")
 	f.Float64Var(&s.temperature, "temperature", 0.7, "of samples: below 1 is safer, above 1 is wilder")
 	f.BoolVar(&s.quiet, "quiet", false, "print only the last line")
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(stderr, "Charlm trains a language model of characters. Flags:")
-		f.SetOutput(stderr)
-		f.PrintDefaults()
+	if err := program.Parse(f, args, "Charlm trains a language model of characters.", stderr); err != nil {
 		return nil, err
-	} else if err != nil {
-		return nil, fmt.Errorf("%w; -help lists the flags", err)
-	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("got the argument %q, want only flags", f.Arg(0))
 	}
 	if err := s.check(); err != nil {
 		return nil, err

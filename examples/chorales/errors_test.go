@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
 const good = `{"split":"train","steps":[[1,2],[3]]}
@@ -92,7 +94,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	if code := status(run(ctx, []string{"-quiet"}, &stdout, &stderr), &stderr); code != 130 || stderr.Len() > 0 {
+	if code := program.Status("chorales", run(ctx, []string{"-quiet"}, &stdout, &stderr), &stderr); code != 130 || stderr.Len() > 0 {
 		t.Errorf("status %d, %s", code, &stderr)
 	}
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 
+	"github.com/gobptt/bptt/internal/program"
 	"github.com/gobptt/bptt/layers"
 )
 
@@ -37,7 +38,6 @@ var recurrent = map[string]func(input, hidden int, o layers.RecurrentOptions, rn
 func parse(args []string, stderr io.Writer) (*settings, error) {
 	s := &settings{}
 	f := flag.NewFlagSet("chorales", flag.ContinueOnError)
-	f.SetOutput(io.Discard) // a wrong flag is one line on stderr, like every other error
 	f.StringVar(&s.data, "data", "", "learn the pieces of this `file`, one a line as JSON; without it, synthetic ones")
 	f.StringVar(&s.cell, "cell", "lstm", "lstm or gru")
 	f.IntVar(&s.hidden, "hidden", 220, "width of the recurrent layer")
@@ -50,30 +50,20 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.midi, "midi", "", "write a piece of the model's own to this MIDI `file`")
 	f.IntVar(&s.steps, "steps", 128, "time steps of that piece")
 	f.BoolVar(&s.quiet, "quiet", false, "print only the last line")
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(stderr, "Chorales learns polyphonic music. Flags:")
-		f.SetOutput(stderr)
-		f.PrintDefaults()
+	if err := program.Parse(f, args, "Chorales learns polyphonic music.", stderr); err != nil {
 		return nil, err
-	} else if err != nil {
-		return nil, fmt.Errorf("%w; -help lists the flags", err)
-	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("got the argument %q, want only flags", f.Arg(0))
 	}
 	return s, s.check()
 }
 
 func (s *settings) check() error {
-	for _, n := range []struct {
-		flag             string
-		value, low, high int
-	}{
-		{"hidden", s.hidden, 1, 4096}, {"epochs", s.epochs, 1, 1e6}, {"batch", s.batch, 1, 1024}, {"steps", s.steps, 1, 1e5},
-	} {
-		if n.value < n.low || n.value > n.high {
-			return fmt.Errorf("-%s is %d, want %d to %d", n.flag, n.value, n.low, n.high)
-		}
+	if err := cmp.Or(
+		program.Range("hidden", s.hidden, 1, 4096),
+		program.Range("epochs", s.epochs, 1, 1e6),
+		program.Range("batch", s.batch, 1, 1024),
+		program.Range("steps", s.steps, 1, 1e5),
+	); err != nil {
+		return err
 	}
 	for _, p := range []struct {
 		flag  string

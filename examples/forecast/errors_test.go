@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
 // Whatever is wrong is one line on stderr that mentions it, the exit status 1, and nothing is written.
@@ -99,7 +101,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	if code := status(run(ctx, small(t, "-epochs", "1000000", "-quiet"), &stdout, &stderr), &stderr); code != 130 || stderr.Len() > 0 {
+	if code := program.Status("forecast", run(ctx, small(t, "-epochs", "1000000", "-quiet"), &stdout, &stderr), &stderr); code != 130 || stderr.Len() > 0 {
 		t.Errorf("status %d, %s", code, &stderr)
 	}
 	if _, err := os.Stat("forecast.png"); err == nil {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/program"
 	"github.com/gobptt/bptt/seqdata"
 )
 
@@ -27,7 +28,7 @@ type outcome struct {
 
 func execute(args ...string) outcome {
 	var stdout, stderr bytes.Buffer
-	code := status(run(context.Background(), args, &stdout, &stderr), &stderr)
+	code := program.Status("forecast", run(context.Background(), args, &stdout, &stderr), &stderr)
 	return outcome{stdout.String(), stderr.String(), code}
 }
 

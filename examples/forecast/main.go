@@ -7,32 +7,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"strings"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
-	os.Exit(status(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
-}
-
-// status says in one line what is wrong, if anything is, and returns the exit status.
-func status(err error, stderr io.Writer) int {
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return 0
-	case errors.Is(err, context.Canceled):
-		return 130 // as a shell reports an interrupted program
-	}
-	fmt.Fprintln(stderr, "forecast:", strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
-	return 1
-}
+func main() { program.Main("forecast", run) }
 
 // run is the whole program: read, train, compare, draw.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

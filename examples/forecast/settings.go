@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
 // settings are the command line's flags.
@@ -28,7 +31,6 @@ type settings struct {
 func parse(args []string, stderr io.Writer) (*settings, error) {
 	s := &settings{}
 	f := flag.NewFlagSet("forecast", flag.ContinueOnError)
-	f.SetOutput(io.Discard) // a wrong flag is one line on stderr, like every other error
 	f.StringVar(&s.csv, "csv", "", "learn a series of this CSV `file`; without it, the Mackey–Glass series")
 	f.StringVar(&s.column, "column", "", "`name` of the file's column, as its first row has it")
 	f.IntVar(&s.hidden, "hidden", 32, "width of the GRU")
@@ -42,32 +44,23 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.samples, "samples", 200, "paths that a long forecast is made of")
 	f.StringVar(&s.out, "out", "forecast.png", "draw the forecasts in this PNG `file`")
 	f.BoolVar(&s.quiet, "quiet", false, "print only the last line")
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(stderr, "Forecast learns to forecast a numeric series, and compares itself with simple methods. The last tenth")
-		fmt.Fprintln(stderr, "of the series is for the test, the tenth before it for validation. Flags:")
-		f.SetOutput(stderr)
-		f.PrintDefaults()
+	if err := program.Parse(f, args, "Forecast learns to forecast a numeric series, and compares itself with simple methods. The last tenth\n"+
+		"of the series is for the test, the tenth before it for validation.", stderr); err != nil {
 		return nil, err
-	} else if err != nil {
-		return nil, fmt.Errorf("%w; -help lists the flags", err)
-	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("got the argument %q, want only flags", f.Arg(0))
 	}
 	return s, s.check()
 }
 
 func (s *settings) check() error {
-	for _, n := range []struct {
-		flag             string
-		value, low, high int
-	}{
-		{"hidden", s.hidden, 1, 4096}, {"window", s.window, 2, 10000}, {"batch", s.batch, 1, 10000}, {"epochs", s.epochs, 1, 1e6},
-		{"horizon", s.horizon, 1, 1e6}, {"samples", s.samples, 2, 10000},
-	} {
-		if n.value < n.low || n.value > n.high {
-			return fmt.Errorf("-%s is %d, want %d to %d", n.flag, n.value, n.low, n.high)
-		}
+	if err := cmp.Or(
+		program.Range("hidden", s.hidden, 1, 4096),
+		program.Range("window", s.window, 2, 10000),
+		program.Range("batch", s.batch, 1, 10000),
+		program.Range("epochs", s.epochs, 1, 1e6),
+		program.Range("horizon", s.horizon, 1, 1e6),
+		program.Range("samples", s.samples, 2, 10000),
+	); err != nil {
+		return err
 	}
 	const most = 1 << 26 // numbers that are held at once
 	switch {

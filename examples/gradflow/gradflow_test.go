@@ -13,13 +13,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gobptt/bptt/internal/program"
 	"github.com/gobptt/bptt/seqdata"
 )
 
 // execute runs the program in this process.
 func execute(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
-	code = status(run(context.Background(), args, &out, &errs), &errs)
+	code = program.Status("gradflow", run(context.Background(), args, &out, &errs), &errs)
 	return out.String(), errs.String(), code
 }
 
@@ -169,7 +170,7 @@ func TestBadArguments(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	var out, errs bytes.Buffer
-	if code := status(run(ctx, []string{"-quick", "-out", t.TempDir()}, &out, &errs), &errs); code != 130 || errs.Len() > 0 {
+	if code := program.Status("gradflow", run(ctx, []string{"-quick", "-out", t.TempDir()}, &out, &errs), &errs); code != 130 || errs.Len() > 0 {
 		t.Errorf("interrupted: status %d, %s", code, errs.String())
 	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
 // settings are the command line's flags.
@@ -21,7 +24,6 @@ type settings struct {
 func parse(args []string, stderr io.Writer) (*settings, error) {
 	s := &settings{}
 	f := flag.NewFlagSet("gradflow", flag.ContinueOnError)
-	f.SetOutput(io.Discard) // a wrong flag is one line on stderr, like every other error
 	f.StringVar(&s.out, "out", "gradflow-pictures", "write the pictures into this `directory`")
 	f.IntVar(&s.length, "length", 50, "time steps of a sequence")
 	f.IntVar(&s.hidden, "hidden", 64, "width of the recurrent layer")
@@ -30,16 +32,8 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.Float64Var(&s.rate, "lr", 3e-3, "learning rate of Adam")
 	f.Uint64Var(&s.seed, "seed", 1, "of all random numbers")
 	quick := f.Bool("quick", false, "only see whether it works: a few updates of small networks")
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(stderr, "Gradflow trains recurrent networks and draws how their gradients flow. Flags:")
-		f.SetOutput(stderr)
-		f.PrintDefaults()
+	if err := program.Parse(f, args, "Gradflow trains recurrent networks and draws how their gradients flow.", stderr); err != nil {
 		return nil, err
-	} else if err != nil {
-		return nil, fmt.Errorf("%w; -help lists the flags", err)
-	}
-	if f.NArg() > 0 {
-		return nil, fmt.Errorf("got the argument %q, want only flags", f.Arg(0))
 	}
 	if *quick {
 		s.length, s.hidden, s.batch, s.steps = 20, 8, 4, 10
@@ -48,15 +42,13 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 }
 
 func (s *settings) check() error {
-	for _, n := range []struct {
-		flag             string
-		value, low, high int
-	}{
-		{"length", s.length, 10, 10_000}, {"hidden", s.hidden, 2, 1024}, {"batch", s.batch, 1, 1000}, {"steps", s.steps, 2, 10_000_000},
-	} {
-		if n.value < n.low || n.value > n.high {
-			return fmt.Errorf("-%s is %d, want %d to %d", n.flag, n.value, n.low, n.high)
-		}
+	if err := cmp.Or(
+		program.Range("length", s.length, 10, 10_000),
+		program.Range("hidden", s.hidden, 2, 1024),
+		program.Range("batch", s.batch, 1, 1000),
+		program.Range("steps", s.steps, 2, 10_000_000),
+	); err != nil {
+		return err
 	}
 	switch {
 	case s.length*s.hidden*s.batch > 1<<26:

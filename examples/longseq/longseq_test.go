@@ -8,12 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gobptt/bptt/internal/program"
 )
 
 // execute runs the program in this process.
 func execute(args ...string) (stdout, stderr string, code int) {
 	var out, errs bytes.Buffer
-	code = status(run(context.Background(), args, &out, &errs), &errs)
+	code = program.Status("longseq", run(context.Background(), args, &out, &errs), &errs)
 	return out.String(), errs.String(), code
 }
 
@@ -77,7 +79,7 @@ func TestBadArguments(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
 	var out, errs bytes.Buffer
-	if code := status(run(ctx, []string{"-steps", "10"}, &out, &errs), &errs); code != 130 || errs.Len() > 0 {
+	if code := program.Status("longseq", run(ctx, []string{"-steps", "10"}, &out, &errs), &errs); code != 130 || errs.Len() > 0 {
 		t.Errorf("interrupted: status %d, %s", code, errs.String())
 	}
 }

@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/npz":         {},
 	"internal/golden":      {"graph", "internal/safetensors"},
 	"internal/benchmarks":  {},
+	"internal/program":     {},
 
 	"graph": {"internal/kernel", "gorgonia.org/...", "github.com/chewxy/hm"},
 
