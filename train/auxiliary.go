@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/missing"
 	"github.com/gobptt/bptt/seqdata"
 )
 
@@ -22,7 +23,7 @@ type Auxiliary struct {
 
 // Apply returns x.
 func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
-	if none(a.Head) || none(a.Loss) || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
+	if missing.Value(a.Head) || missing.Value(a.Loss) || a.Weight == 0 || math.IsNaN(a.Weight) || math.IsInf(a.Weight, 0) {
 		b.Fail(&graph.ArgumentError{
 			Op: "Auxiliary", Name: "head, loss or weight",
 			Got:  fmt.Sprintf("%T, %T, %v", a.Head, a.Loss, a.Weight),
@@ -42,7 +43,7 @@ func (a Auxiliary) Apply(b *graph.Builder, x *graph.Node) *graph.Node {
 
 // Params returns the head's parameters.
 func (a Auxiliary) Params() []graph.NamedParam {
-	if none(a.Head) {
+	if missing.Value(a.Head) {
 		return nil
 	}
 	return a.Head.Params()

@@ -3,6 +3,8 @@ package train
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/gobptt/bptt/internal/missing"
 )
 
 // check looks at all fields. The optimizer is the one that is used, which need not be the field.
@@ -11,11 +13,11 @@ func (f *fit) check(optimizer any) error {
 		name    string
 		missing bool
 	}{
-		{"Model", none(f.Model)}, {"Loss", none(f.Loss)}, {"Optimizer", none(optimizer)},
-		{"BPTT", none(f.BPTT)}, {"data", none(f.data)},
+		{"Model", missing.Value(f.Model)}, {"Loss", missing.Value(f.Loss)}, {"Optimizer", missing.Value(optimizer)},
+		{"BPTT", missing.Value(f.BPTT)}, {"data", missing.Value(f.data)},
 		// These may be left out, but not by a nil pointer, which is what comes of an error that wasn't looked at.
-		{"validation data", f.validation != nil && none(f.validation)},
-		{"Clip", f.Clip != nil && none(f.Clip)}, {"Schedule", f.Schedule != nil && none(f.Schedule)},
+		{"validation data", f.validation != nil && missing.Value(f.validation)},
+		{"Clip", f.Clip != nil && missing.Value(f.Clip)}, {"Schedule", f.Schedule != nil && missing.Value(f.Schedule)},
 	}
 	for _, r := range required {
 		if r.missing {
@@ -51,10 +53,4 @@ func (f *fit) check(optimizer any) error {
 		return f.Schedule.Check()
 	}
 	return nil
-}
-
-// none reports whether there is no value, also where an interface holds a nil pointer.
-func none(v any) bool {
-	r := reflect.ValueOf(v)
-	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }

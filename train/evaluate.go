@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/missing"
 	"github.com/gobptt/bptt/train/bptt"
 )
 
@@ -18,7 +19,7 @@ const measured = "measured by Trainer.Metrics"
 // resetMetrics begins a measurement.
 func (t *Trainer) resetMetrics() error {
 	for name, m := range t.Metrics {
-		if none(m) {
+		if missing.Value(m) {
 			return &ArgumentError{Name: fmt.Sprintf("Metrics[%q]", name), Got: "nil", Want: "a value"}
 		}
 		m.Reset()
@@ -53,7 +54,7 @@ func (t *Trainer) Evaluate(ctx context.Context, data Data) (float64, error) {
 	if ctx == nil {
 		return 0, &ArgumentError{Name: "ctx", Got: "nil", Want: "a context"}
 	}
-	if none(t.Model) || none(t.Loss) || none(data) {
+	if missing.Value(t.Model) || missing.Value(t.Loss) || missing.Value(data) {
 		return 0, &ArgumentError{Name: "Model, Loss or data", Got: "nil", Want: "a value"}
 	}
 	if err := t.prepare(); err != nil {

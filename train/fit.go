@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/missing"
 	"github.com/gobptt/bptt/train/bptt"
 	"github.com/gobptt/bptt/train/optim"
 	"github.com/gobptt/bptt/train/track"
@@ -91,7 +92,7 @@ func (t *Trainer) unit() string {
 // observed makes a run that the observer, if there is one, is told of.
 func (f *fit) observed(ctx context.Context, run func(context.Context) error) error {
 	f.history.Unit = f.unit()
-	if none(f.Observer) {
+	if missing.Value(f.Observer) {
 		return run(ctx)
 	}
 	if err := f.Observer.Start(ctx, f.begun()); err != nil {
@@ -243,7 +244,7 @@ func (f *fit) flow(recordings []graph.Recording) error {
 
 // observe tells the observer, if there is one.
 func (f *fit) observe(e track.Event) error {
-	if none(f.Observer) {
+	if missing.Value(f.Observer) {
 		return nil
 	}
 	return f.Observer.Observe(e)

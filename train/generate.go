@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/gobptt/bptt/graph"
+	"github.com/gobptt/bptt/internal/missing"
 	"github.com/gobptt/bptt/seqdata"
 )
 
@@ -19,7 +20,7 @@ type Generator struct {
 // NewGenerator compiles a model for one sequence and one time step. The model takes ids and returns logits. If a
 // Trainer is to train the model as well, its first Fit must come before.
 func NewGenerator(m Model) (*Generator, error) {
-	if none(m) {
+	if missing.Value(m) {
 		return nil, &ArgumentError{Name: "model", Got: "nil", Want: "a model"}
 	}
 	params := m.Params()

@@ -29,7 +29,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if s.midi != "" {
-		if err := writable(s.midi); err != nil {
+		if err := program.Writable(s.midi); err != nil {
 			return err
 		}
 	}

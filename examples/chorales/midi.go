@@ -3,28 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/layers"
 	"github.com/gobptt/bptt/seqdata"
 )
-
-// writable makes sure, before the long work, that a file can be made.
-func writable(path string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return fmt.Errorf("%s is a directory", path)
-	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".probe-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
-}
 
 // compose writes a piece of the model's own to a MIDI file.
 func (s *settings) compose(model layers.Sequential) error {

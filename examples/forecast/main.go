@@ -24,7 +24,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := writable(s.out); err != nil {
+	if err := program.Writable(s.out); err != nil {
 		return err
 	}
 	n, err := s.train(ctx, d, stdout, stderr)

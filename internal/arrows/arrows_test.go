@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/golden":      {"graph", "internal/safetensors"},
 	"internal/benchmarks":  {},
 	"internal/program":     {},
+	"internal/missing":     {},
 
 	"graph": {"internal/kernel", "gorgonia.org/...", "github.com/chewxy/hm"},
 
@@ -45,12 +46,12 @@ var arrows = map[string][]string{
 
 	"seqdata": {},
 
-	"train":          {"graph", "seqdata", "train/...", "internal/snapshot", "internal/safetensors"},
+	"train":          {"graph", "seqdata", "train/...", "internal/missing", "internal/snapshot", "internal/safetensors"},
 	"train/bptt":     {"graph", "seqdata", "internal/kernel"},
-	"train/optim":    {"graph", "internal/kernel"},
+	"train/optim":    {"graph", "internal/kernel", "internal/missing"},
 	"train/schedule": {"graph"},
 	"train/loss":     {"graph", "seqdata"},
-	"train/track":    {"graph", "github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/...", "gonum.org/v1/gonum/mat"},
+	"train/track":    {"graph", "internal/missing", "github.com/schollz/progressbar/v3", "golang.org/x/term", "gonum.org/v1/plot/...", "gonum.org/v1/gonum/mat"},
 	"train/search":   {},
 	"train/metric":   {"graph", "seqdata"},
 	"train/decode":   {"graph"},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 )
 
@@ -55,4 +56,16 @@ func Range(flag string, value, low, high int) error {
 		return fmt.Errorf("-%s is %d, want %d to %d", flag, value, low, high)
 	}
 	return nil
+}
+
+// Writable makes sure, before the long work, that a file can be made.
+func Writable(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory", path)
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), ".probe-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
+	"github.com/gobptt/bptt/internal/missing"
 )
 
 // averaged is the memory of what keeps an average of the weights of several steps, as the moment "average".
@@ -64,7 +65,7 @@ func (v *averaged) unswapped(op string) error {
 
 // wanted returns an error if there is no inner optimizer.
 func wanted(op string, inner Optimizer) error {
-	if absent(inner) {
+	if missing.Value(inner) {
 		return &graph.ArgumentError{Op: op, Name: "Optimizer", Got: "nil", Want: "an optimizer"}
 	}
 	return nil

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/gobptt/bptt/graph"
 	"github.com/gobptt/bptt/internal/kernel"
+	"github.com/gobptt/bptt/internal/missing"
 )
 
 // Optimizer updates parameters from their gradients. All here are ones but LBFGS.
@@ -133,7 +133,7 @@ func (m *memory) stepInside(inner Optimizer, a *graph.Arena, factor float64) err
 // around returns the state of an optimizer that works around another one, with that of the inner one in it.
 func (m *memory) around(inner Optimizer) State {
 	s := State{m.steps, maps.Clone(m.moments), maps.Clone(m.numbers)}
-	if absent(inner) {
+	if missing.Value(inner) {
 		return s
 	}
 	in := inner.State()
@@ -180,15 +180,9 @@ func (m *memory) restoreAround(s State, inner Optimizer) {
 			m.numbers[name] = v
 		}
 	}
-	if !absent(inner) {
+	if !missing.Value(inner) {
 		inner.Restore(in)
 	}
-}
-
-// absent reports whether there is no optimizer, also where the interface holds a nil pointer.
-func absent(o Optimizer) bool {
-	v := reflect.ValueOf(o)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Names of the inner optimizer's state in that of the outer one.

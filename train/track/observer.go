@@ -3,7 +3,8 @@ package track
 import (
 	"context"
 	"errors"
-	"reflect"
+
+	"github.com/gobptt/bptt/internal/missing"
 )
 
 // Observer is told of a training run as it goes. A [Progress] line, the logs [CSV], [JSONLines] and [TensorBoard], and
@@ -40,7 +41,7 @@ type Observers []Observer
 // Start starts all, or none: after an error it ends those that were started.
 func (o Observers) Start(ctx context.Context, r Run) error {
 	for i, observer := range o {
-		if absent(observer) {
+		if missing.Value(observer) {
 			continue
 		}
 		if err := observer.Start(ctx, r); err != nil {
@@ -50,17 +51,11 @@ func (o Observers) Start(ctx context.Context, r Run) error {
 	return nil
 }
 
-// absent reports whether there is no observer, also where the interface holds a nil pointer.
-func absent(o Observer) bool {
-	v := reflect.ValueOf(o)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
-}
-
 // Observe tells all, also after an error.
 func (o Observers) Observe(e Event) error {
 	var errs []error
 	for _, observer := range o {
-		if absent(observer) {
+		if missing.Value(observer) {
 			continue
 		}
 		if err := observer.Observe(e); err != nil {
@@ -74,7 +69,7 @@ func (o Observers) Observe(e Event) error {
 func (o Observers) End(err error) error {
 	var errs []error
 	for _, observer := range o {
-		if absent(observer) {
+		if missing.Value(observer) {
 			continue
 		}
 		if err := observer.End(err); err != nil {
