@@ -196,13 +196,14 @@ type Node struct {
 	gnode *gorgonia.Node
 
 	// buf is the memory of the value, []float32, []float64 or, for indices, []int32.
-	buf   any
-	base  *Node        // whose memory this node's value is part of; nil: its own
-	pin   bool         // the memory is not from the shared plan
-	lanes *lanes       // that lane works in; nil: the node is one piece of work
-	lane  kernel.Task  // what run does, cut into lanes
-	also  func() []any // further memory that the op computes, where a search for NaN looks; nil: none
-	taken bool         // a recurrence has taken the memory over
+	buf    any
+	base   *Node        // whose memory this node's value is part of; nil: its own
+	pin    bool         // the memory is not from the shared plan
+	lanes  *lanes       // that lane works in; nil: the node is one piece of work
+	lane   kernel.Task  // what run does, cut into lanes
+	also   func() []any // further memory that the op computes, where a search for NaN looks; nil: none
+	taken  bool         // a recurrence has taken the memory over
+	lookup bool         // a Gather that hands on all of its gradient
 
 	run  func(n *Node) error      // computes buf from the inputs' bufs
 	grad func(n, g *Node) []*term // the gradient's terms, one an input, nil where there is none

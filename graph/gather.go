@@ -19,6 +19,7 @@ func (b *Builder) Gather(table, index *Node, padding int) *Node {
 	if n == nil {
 		return nil
 	}
+	n.lookup = padding < 0
 	n.grad = func(n, g *Node) []*term {
 		add := pick(b.dtype, addRows[float32](g, index, padding), addRows[float64](g, index, padding))
 		return []*term{partial(add, g, index), nil}
@@ -33,8 +34,8 @@ func gatherRun[F kernel.Float](n *Node) error {
 		if k < 0 || int(k) >= rows {
 			return &IndexError{Op: "Gather", Position: i, Index: int(k), Limit: rows}
 		}
-		copy(y[i*width:], table[int(k)*width:][:width])
 	}
+	kernel.CopyRows(n.b.pool, width, table, indices(n.in[1]), y)
 	return nil
 }
 
@@ -44,12 +45,6 @@ func addRows[F kernel.Float](g, index *Node, padding int) func(sum *Node, first 
 		if first {
 			clear(s)
 		}
-		for i, k := range indices(index) {
-			if int(k) == padding {
-				continue
-			}
-			row := s[int(k)*width:][:width]
-			kernel.Add(row, row, data[F](g)[i*width:][:width])
-		}
+		kernel.AddRows(sum.b.pool, width, s, indices(index), padding, data[F](g))
 	}
 }

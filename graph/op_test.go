@@ -80,6 +80,9 @@ var opCases = []struct {
 	}},
 	{"Linear", -1, 1, []shapes{{{3, 4}, {5, 4}, {5}}, {{1, 1}, {1, 1}, {1}}, {{2, 3}, {300, 3}, {300}}},
 		func(b *Builder, in []*Node) *Node { return b.Linear(in[0], in[1], in[2]) }},
+	{"Linear of a lookup", -1, 1, []shapes{{{3, 4}, {5, 4}, {5}}}, func(b *Builder, in []*Node) *Node {
+		return b.Linear(b.Gather(in[0], fixedIndices(b, 7, 3), -1), in[1], in[2])
+	}},
 	{"Linear without bias", -1, 1, []shapes{{{3, 4}, {5, 4}}}, func(b *Builder, in []*Node) *Node { return b.Linear(in[0], in[1], nil) }},
 
 	{"Sum", -1, 1, small, func(b *Builder, in []*Node) *Node { return b.Sum(in[0]) }},

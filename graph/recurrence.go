@@ -54,7 +54,7 @@ type Row[F kernel.Float] struct {
 
 // Recur writes a fused recurrence: T forward nodes, and T backward nodes when it is differentiated.
 //
-// a [T*B, Gates*H] are the input's pre-activations. If they come straight from Linear, the recurrence works in their
+// a [T*B, Gates*H] are the input's pre-activations. If they come straight from Linear or Gather, the recurrence works in their
 // memory, and no other op may use them; else it works in a copy. u [Gates*H, H] is the recurrent weight (PyTorch's
 // weight_hh), bias [Gates*H] its bias, or nil, only allowed if the products come apart. s0 are the states [B, H] that
 // come in. With reverse the sequence is read from its end. It returns h of all steps [T*B, H], and the states after the
@@ -88,8 +88,8 @@ func (b *Builder) Recur(r Recurrence, reverse bool, a, u, bias *Node, s0 []*Node
 			Want: fmt.Sprintf("[%d, %d·H], [%d·H, H] and %d states [%d, H]", w.T*w.B, r.Gates, r.Gates, r.States, w.B)})
 		return nil, last
 	}
-	// The backward pass of Linear reads neither its own result nor anything else that would be overwritten.
-	if used := slices.ContainsFunc(b.nodes[a.id:], func(n *Node) bool { return slices.Contains(n.in, a) }); used || a.op != "Linear" {
+	// The backward passes of Linear and Gather read neither their own results nor anything else that would be overwritten.
+	if used := slices.ContainsFunc(b.nodes[a.id:], func(n *Node) bool { return slices.Contains(n.in, a) }); used || a.op != "Linear" && a.op != "Gather" {
 		if a = b.copied(r.Name+" pre-activations", a); a == nil {
 			return nil, last
 		}

@@ -341,6 +341,45 @@ func TestGather(t *testing.T) {
 	}
 }
 
+// TestLinearOfLookup: a table that is multiplied before its rows are gathered gives what the gathered rows give.
+func TestLinearOfLookup(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 1))
+	draw := func(rows, cols int) *Tensor {
+		x := NewTensor(Float64, rows, cols)
+		for i := range x.F64 {
+			x.F64[i] = rng.NormFloat64()
+		}
+		return x
+	}
+	for _, c := range []struct {
+		rows, width, out, n, padding int
+		lookup                       bool
+	}{{3, 4, 5, 6, -1, true}, {3, 4, 5, 5, -1, false}, {7, 70, 90, 600, -1, true}, {1, 1, 1, 2, -1, true}, {3, 4, 5, 9, 1, false}} {
+		lookup := false
+		linear := func(split bool) func(b *Builder, in []*Node) *Node {
+			return func(b *Builder, in []*Node) *Node {
+				x := b.Gather(in[0], fixedIndices(b, c.n, c.rows), c.padding)
+				if split {
+					x = b.Reshape(x, c.n, c.width)
+				}
+				y := b.Linear(x, in[1], b.Reshape(in[2], -1))
+				lookup = y.op == "Gather"
+				return y
+			}
+		}
+		in, seed := []*Tensor{draw(c.rows, c.width), draw(c.out, c.width), draw(1, c.out)}, draw(c.n, c.out).F64
+		want, wantGrads := valuesAndGradients(t, Float64, linear(true), seed, in...)
+		got, grads := valuesAndGradients(t, Float64, linear(false), seed, in...)
+		if lookup != c.lookup {
+			t.Errorf("%+v: the table comes first: %t", c, lookup)
+		}
+		agree(t, "values", 0, got, want)
+		for i := range grads {
+			agree(t, fmt.Sprint("gradient ", i), 1e-12, grads[i], wantGrads[i])
+		}
+	}
+}
+
 // TestCrossEntropy is against -log of the plain quotient.
 func TestCrossEntropy(t *testing.T) {
 	logits := mat(3, 1, 2, 3, 0, 0, 0, -1, 4, 0.5, 2, 2, -2)

@@ -94,18 +94,23 @@ func (c recipe) bench(b *testing.B) {
 	for b.Loop() {
 		step()
 	}
-	tokens := float64(b.N) * float64(c.b*c.t) / b.Elapsed().Seconds()
-	b.ReportMetric(tokens, "tokens/s")
-	b.ReportMetric(tokens*flopsPerToken(c.cell, c.v, c.e, c.h, c.l)/fmaPeak(), "FMA-peak")
+	steps := float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(steps*float64(c.b*c.t), "tokens/s")
+	b.ReportMetric(steps*c.flops()/fmaPeak(), "FMA-peak")
 	b.ReportMetric(float64(last.Bytes())/1e6, "program-MB")
 	b.ReportMetric(peakMB(), "peak-MB")
 }
 
-// flopsPerToken counts the matrix products: forward, and backward for the input and for the weight.
-func flopsPerToken(cell string, v, e, h, l int) float64 {
-	gates := map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4}[cell]
-	weights := gates*h*(e+h) + (l-1)*gates*h*(h+h) + h*v
-	return 3 * 2 * float64(weights)
+// flops counts the matrix products of a step: forward, and backward for the input and for the weight. Where the vocabulary
+// is at most half the tokens, the first layer's input products are those of the vocabulary, see graph.Builder.Linear.
+func (c recipe) flops() float64 {
+	gates := map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4}[c.cell]
+	tokens, inputs := c.b*c.t, c.b*c.t
+	if 2*c.v <= tokens {
+		inputs = c.v
+	}
+	products := inputs*gates*c.h*c.e + tokens*(gates*c.h*c.h+(c.l-1)*gates*c.h*2*c.h+c.h*c.v)
+	return 3 * 2 * float64(products)
 }
 
 // fmaPeak is what all cores together do in multiply-adds on registers alone.

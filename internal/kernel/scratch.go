@@ -9,7 +9,7 @@ import (
 type scratch[F Float] struct{ left, right []F }
 
 // reserve keeps the objects of a product for the next one, so that it allocates nothing.
-type reserve[F Float] struct{ tasks, sums, scratch sync.Pool }
+type reserve[F Float] struct{ tasks, sums, rows, scratch sync.Pool }
 
 var (
 	reserve32 reserve[float32]
@@ -55,6 +55,18 @@ func getColSumsTask[F Float]() *colSumsTask[F] {
 func putColSumsTask[F Float](t *colSumsTask[F]) {
 	*t = colSumsTask[F]{}
 	reserved[F]().sums.Put(t)
+}
+
+func getRowsTask[F Float]() *rowsTask[F] {
+	if t, ok := reserved[F]().rows.Get().(*rowsTask[F]); ok {
+		return t
+	}
+	return new(rowsTask[F])
+}
+
+func putRowsTask[F Float](t *rowsTask[F]) {
+	*t = rowsTask[F]{}
+	reserved[F]().rows.Put(t)
 }
 
 // roundUp returns the least multiple of unit that is at least n.
