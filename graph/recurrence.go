@@ -139,18 +139,18 @@ type recurrence[F kernel.Float] struct {
 	record   *recorder // nil unless the recurrence is observed
 	a, u     *Node
 	s0       []*Node
-	mask     *Node              // of the steps of each sequence, [T*B]; nil: all are valid
-	bias     []F                // nil if there is none
-	states   [][]F              // [T+1, B, H] each
-	keep     []F                // [T, B, Keep*H]
-	products []F                // u_t, [T, B, Gates*H], if they come apart
-	weight   []kernel.Packed[F] // uᵀ by gate, [H, H] each
-	back     kernel.Packed[F]   // u, [Gates*H, H]
-	d        [2][]F             // gradient with respect to the states after the step at hand, [B, H]
-	rows     []Row[F]           // one a worker
-	copies   [2][]F             // of the activations and of the products, if Backward mustn't overwrite them
-	gy       *Node              // gradient with respect to all outputs, nil if they have none
-	gLast    []*Node            // gradient with respect to the last states, nil where there is none
+	mask     *Node            // of the steps of each sequence, [T*B]; nil: all are valid
+	bias     []F              // nil if there is none
+	states   [][]F            // [T+1, B, H] each
+	keep     []F              // [T, B, Keep*H]
+	products []F              // u_t, [T, B, Gates*H], if they come apart
+	weight   kernel.Packed[F] // uᵀ, a block [H, H] for each gate
+	back     kernel.Packed[F] // u, [Gates*H, H]
+	d        [2][]F           // gradient with respect to the states after the step at hand, [B, H]
+	rows     []Row[F]         // one a worker
+	copies   [2][]F           // of the activations and of the products, if Backward mustn't overwrite them
+	gy       *Node            // gradient with respect to all outputs, nil if they have none
+	gLast    []*Node          // gradient with respect to the last states, nil where there is none
 }
 
 func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *Node, in, s0 []*Node, biased bool) (*Node, []*Node) {
@@ -169,8 +169,7 @@ func recur[F kernel.Float](b *Builder, r Recurrence, cell any, reverse bool, a *
 	if biased {
 		rec.bias = memory[F](b, r.Gates*h)
 	}
-	b.bytes += 2 * bytesOf[F](r.Gates*h*h) // the packed weights, without what rounds up their widths
-	rec.weight = make([]kernel.Packed[F], r.Gates)
+	b.bytes += bytesOf[F](kernel.PackedLen[F](w.B, h, h, r.Gates) + kernel.PackedLen[F](w.B, r.Gates*h, h, 1))
 	rec.gLast = make([]*Node, r.States)
 	rec.division = divide[F](w.B, h, r.Gates, rec.back.Align(), b.pool.Threads())
 	rec.lanes = lanes{b.pool, rec.chunks}
@@ -292,10 +291,7 @@ func (rec *recurrence[F]) enter(n *Node) error {
 	if rec.bias != nil {
 		copy(rec.bias, data[F](n.in[2]))
 	}
-	u := data[F](rec.u)
-	for g := range rec.weight {
-		rec.weight[g].Pack(rec.b.pool, true, h, h, u[g*h*h:], h)
-	}
+	rec.weight.Pack(rec.b.pool, true, rec.B, h, h, rec.Gates, data[F](rec.u), h)
 	if rec.record != nil {
 		for _, bins := range rec.record.bins {
 			clear(bins)
@@ -320,22 +316,20 @@ func (s *forwardStep[F]) run(*Node) error {
 
 func (s *forwardStep[F]) Chunk(chunk, worker int) {
 	h, width := s.H, s.Gates*s.H
-	p := s.piece(chunk, s.B, h, s.weight[0].Align())
+	p := s.piece(chunk, s.B, h, s.weight.Align())
 	prev := s.state(0, s.before(s.t))[p.row*h:]
 	sum := s.activations(data[F](s.a), s.t)
 	if s.Apart {
 		sum = s.activations(s.products, s.t)
 	}
-	for g := range s.Gates {
-		u := sum[p.row*width+g*h:]
-		switch {
-		case s.bias != nil:
-			s.weight[g].MulAdd(p.rows, prev, h, s.bias[g*h:], 0, u, width, p.from, p.to)
-		case s.Apart:
-			s.weight[g].Mul(p.rows, prev, h, 0, u, width, p.from, p.to)
-		default:
-			s.weight[g].Mul(p.rows, prev, h, 1, u, width, p.from, p.to)
-		}
+	u := sum[p.row*width:]
+	switch {
+	case s.bias != nil:
+		s.weight.MulAdd(p.rows, prev, h, s.bias, 0, u, width, p.from, p.to)
+	case s.Apart:
+		s.weight.Mul(p.rows, prev, h, 0, u, width, p.from, p.to)
+	default:
+		s.weight.Mul(p.rows, prev, h, 1, u, width, p.from, p.to)
 	}
 	row := &s.rows[worker]
 	for i := p.row; i < p.row+p.rows; i++ {

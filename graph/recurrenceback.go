@@ -17,7 +17,7 @@ func (rec *recurrence[F]) startBack(terms []*term) *Node {
 		rec.copies[1] = memory[F](rec.b, len(rec.products))
 	}
 	return rec.node("start backward", []int{rec.B, rec.H}, rec.d[0], func(*Node) error {
-		rec.back.Pack(rec.b.pool, false, rec.Gates*rec.H, rec.H, data[F](rec.u), rec.H)
+		rec.back.Pack(rec.b.pool, false, rec.B, rec.Gates*rec.H, rec.H, 1, data[F](rec.u), rec.H)
 		for i := range rec.States {
 			clear(rec.d[i])
 			if g := rec.gLast[i]; g != nil {

@@ -196,6 +196,31 @@ var tilesF32AVX512 = [4][]tileFunc[float32]{
 	{tile1x8F32AVX512, tile2x8F32AVX512, tile3x8F32AVX512},
 }
 
+// splitRowsF32AVX512 stores the three parts of up to 32 elements of each row as rows of tiles, filled up with zeros.
+//
+//go:noescape
+func splitRowsF32AVX512(rows, cols int, dst *float32, part int, src *float32, srcRow int)
+
+// splitPairsF32AVX512 stores the three parts of up to 32 rows of up to 16 elements as tiles whose rows have pairs of elements of one column, filled up with zeros.
+//
+//go:noescape
+func splitPairsF32AVX512(rows, cols int, dst *float32, part int, src *float32, srcRow int)
+
+// matrixStoreF32AVX512 stores alpha*sum + beta*old in c; sum has 32 columns.
+//
+//go:noescape
+func matrixStoreF32AVX512(rows, cols int, sum, c *float32, cRow int, old *float32, oldRow int, alpha, beta float32)
+
+// matrixTile1F32AVX512 computes 16 rows and 32 columns, see matrixUnit.
+//
+//go:noescape
+func matrixTile1F32AVX512(chunks int, a, b, c *float32)
+
+// matrixTile2F32AVX512 computes 32 rows and 32 columns, see matrixUnit.
+//
+//go:noescape
+func matrixTile2F32AVX512(chunks int, a, b, c *float32)
+
 // copyRowsF32AVX512 copies rows of cols elements and adds zeros up to dstCols, at most a panel.
 //
 //go:noescape

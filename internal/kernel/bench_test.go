@@ -22,12 +22,12 @@ func rate[F Float](b *testing.B, threads int, flops float64, f func()) {
 }
 
 func BenchmarkMul(b *testing.B) {
-	for _, s := range [][3]int{{1, 512, 128}, {1, 1024, 256}, {2, 1024, 256}, {4, 1024, 256}, {8, 1024, 256}, {32, 512, 128}, {32, 1024, 256}, {32, 2048, 512}, {3200, 1024, 64}, {3200, 1024, 256}} {
+	for _, s := range [][3]int{{1, 512, 128}, {1, 1024, 256}, {2, 1024, 256}, {4, 1024, 256}, {8, 1024, 256}, {32, 512, 128}, {32, 1024, 256}, {32, 2048, 512}, {32, 512, 2048}, {3200, 1024, 64}, {3200, 1024, 256}} {
 		m, n, k := s[0], s[1], s[2]
 		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
 			x, y, z := make([]float32, m*k), make([]float32, k*n), make([]float32, m*n)
 			var q Packed[float32]
-			q.Pack(nil, false, k, n, y, n)
+			q.Pack(nil, false, m, k, n, 1, y, n)
 			rate[float32](b, 1, 2*float64(m)*float64(n)*float64(k), func() { q.Mul(m, x, k, 0, z, n, 0, n) })
 		})
 	}
@@ -39,7 +39,7 @@ func BenchmarkGemm(b *testing.B) {
 		transA, transB bool
 	}{{1, 1024, 256, false, false}, {32, 512, 128, false, false}, {32, 1024, 256, false, false}, {32, 2048, 512, false, false},
 		{32, 256, 1024, false, true}, {3200, 1024, 64, false, false}, {3200, 64, 1024, false, true}, {64, 1024, 3200, true, false},
-		{256, 1024, 3200, true, false}} {
+		{256, 1024, 3200, true, false}, {3200, 2048, 512, false, true}, {3200, 512, 2048, false, false}, {2048, 512, 3200, true, false}} {
 		for threads := 1; threads <= 2; threads++ {
 			name := fmt.Sprintf("%dx%dx%d/transA=%t/transB=%t/threads=%d", s.m, s.n, s.k, s.transA, s.transB, threads)
 			b.Run(name, func(b *testing.B) { benchGemm[float32](b, threads, s.m, s.n, s.k, s.transA, s.transB) })
@@ -85,7 +85,7 @@ func BenchmarkPack(b *testing.B) {
 				ld = k
 			}
 			for b.Loop() {
-				q.Pack(nil, trans, k, n, x, ld)
+				q.Pack(nil, trans, 1, k, n, 1, x, ld)
 			}
 		})
 	}

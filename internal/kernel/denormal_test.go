@@ -46,7 +46,7 @@ func BenchmarkDenormals(b *testing.B) {
 				w[i] = 0.5
 			}
 			var q Packed[float32]
-			q.Pack(nil, false, k, n, w, n)
+			q.Pack(nil, false, m, k, n, 1, w, n)
 			for b.Loop() {
 				q.Mul(m, x, k, 0, y, n, 0, n)
 			}

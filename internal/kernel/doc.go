@@ -12,13 +12,15 @@
 //
 // A result does not depend on the number of threads, bit for bit: work is split over outputs, never over a summed
 // dimension, and every element of a product is the same chain of operations whatever tile computes it. Results do differ
-// between instruction sets, within the rounding of the type.
+// between instruction sets, within the rounding of the type, and between the vectors and the matrix unit, which takes the
+// larger products in float32.
 //
 // # Instruction sets
 //
-// The implementation is chosen at start-up: AVX-512 (F, DQ, VL, BW), AVX2 with FMA, or portable Go. The environment
-// variable BPTT_KERNEL (avx512, avx2 or portable) lowers the choice; an unknown value is ignored, and a set that the
-// machine lacks gives the best one below it. The build tag noasm leaves only portable Go.
+// The implementation is chosen at start-up: AVX-512 (F, DQ, VL, BW) with or without a matrix unit (AMX with bfloat16, on
+// Linux), AVX2 with FMA, or portable Go. The environment variable BPTT_KERNEL (avx512, avx2 or portable) lowers the choice;
+// an unknown value is ignored, and a set that the machine lacks gives the best one below it. The build tag noasm leaves only
+// portable Go.
 package kernel
 
 //go:generate go run -C asm . -out ..

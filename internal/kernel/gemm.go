@@ -97,7 +97,11 @@ func (t *gemmTask[F]) Chunk(i, _ int) {
 	im, s := kernels[F](), getScratch[F]()
 	r0, r1 := Split(t.m, 1, i/t.gridCols, t.gridRows)
 	c0, c1 := Split(t.n, im.panel, i%t.gridCols, t.gridCols)
-	t.block(im, s, r0, r1-r0, c0, c1-c0)
+	if t.onMatrixUnit(im) {
+		t.matrixBlock(im, s, r0, r1-r0, c0, c1-c0)
+	} else {
+		t.block(im, s, r0, r1-r0, c0, c1-c0)
+	}
 	putScratch(s)
 }
 

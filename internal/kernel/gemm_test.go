@@ -220,8 +220,8 @@ func TestGemmShort(t *testing.T) {
 		"ldc":        func() { Gemm(nil, false, false, 2, 3, 4, 1, f(8), 4, f(12), 3, 0, f(6), 2) },
 		"negative":   func() { Gemm(nil, false, false, -1, 3, 4, 1, f(8), 4, f(12), 3, 0, f(6), 3) },
 		"huge ld":    func() { Gemm(nil, false, false, 2, 3, 4, 1, f(8), math.MaxInt/2, f(12), 3, 0, f(6), 3) },
-		"Pack":       func() { new(Packed[float32]).Pack(nil, false, 4, 3, f(11), 3) },
-		"Pack trans": func() { new(Packed[float32]).Pack(nil, true, 4, 3, f(11), 4) },
+		"Pack":       func() { new(Packed[float32]).Pack(nil, false, 1, 4, 3, 1, f(11), 3) },
+		"Pack trans": func() { new(Packed[float32]).Pack(nil, true, 1, 4, 3, 1, f(11), 4) },
 		"Mul range":  func() { new(Packed[float32]).Mul(1, f(8), 4, 0, f(8), 8, 0, 1) },
 	} {
 		mustPanic(t, name, c)

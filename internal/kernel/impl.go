@@ -13,6 +13,8 @@ type impl[F Float] struct {
 	main  int // the width that does the most with what it loads, and so is used where rows and columns are many
 	panel int // columns of a panel
 
+	matrix *matrixUnit[F] // nil if there is none
+
 	copyRows  func(rows, cols int, dst *F, dstRow, dstCols int, src *F, srcRow int)
 	transpose func(blocks int, dst *F, dstRow int, src *F, srcRow int)
 	block     int // side of the blocks of transpose
@@ -58,7 +60,7 @@ var available = append(native(), &portable)
 var active = choose(os.Getenv("BPTT_KERNEL"))
 
 // rank orders all known implementations, best first.
-var rank = []string{"avx512", "avx2", "portable"}
+var rank = []string{"amx", "avx512", "avx2", "portable"}
 
 // choose returns the best available implementation that is not above the named one; an unknown name means no limit.
 func choose(name string) *implementation {

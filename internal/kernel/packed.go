@@ -2,12 +2,15 @@ package kernel
 
 import "fmt"
 
-// Packed is the right operand of a product in the layout of the micro-kernel, packed once and multiplied many times. The
-// zero value is a 0×0 matrix, ready to use. After Pack any number of goroutines may call Mul at once.
+// Packed is the right operand of a product in the layout of the micro-kernel, packed once and multiplied many times: one
+// matrix or several of one size side by side, as the weights of a cell's gates are. The zero value is a 0×0 matrix, ready
+// to use. After Pack any number of goroutines may call Mul at once.
 type Packed[F Float] struct {
-	im   *impl[F] // that chose the layout
-	k, n int
-	data []F
+	im     *impl[F] // that chose the layout
+	k, n   int      // of each matrix
+	blocks int      // matrices
+	matrix bool     // for the matrix unit
+	data   []F
 
 	// While it is packed: where from, with its strides, and in how many chunks of columns.
 	src      *F
@@ -15,29 +18,70 @@ type Packed[F Float] struct {
 	chunks   int
 }
 
-// Pack stores op(B), a k×n matrix: B or, if trans is set, its transpose. It reuses the memory of an earlier Pack. Each
-// thread of p packs a part of the columns, cut as Split cuts them with Align.
-func (q *Packed[F]) Pack(p *Pool, trans bool, k, n int, b []F, ldb int) {
+// Pack stores op(B), blocks matrices of k×n side by side: B is k×(blocks·n) or, if trans is set, (blocks·n)×k. It reuses
+// the memory of an earlier Pack. rows is the number of rows that left operands will have, all threads' together: which unit
+// of the processor multiplies goes by it, and so the rounding. Each thread of p packs a part of the columns of every block,
+// cut as Split cuts them with Align.
+func (q *Packed[F]) Pack(p *Pool, trans bool, rows, k, n, blocks int, b []F, ldb int) {
 	q.row, q.col = ldb, 1
 	if trans {
-		checkMatrix("B", len(b), n, k, ldb)
+		checkMatrix("B", len(b), blocks*n, k, ldb)
 		q.row, q.col = q.col, q.row
 	} else {
-		checkMatrix("B", len(b), k, n, ldb)
+		checkMatrix("B", len(b), k, blocks*n, ldb)
 	}
-	q.im, q.k, q.n, q.src = kernels[F](), k, n, first(b)
-	q.data = grow(q.data, k*roundUp(n, q.im.panel))
-	q.chunks = min(p.Threads(), 1+k*n/minWork)
+	q.choose(rows, k, n, blocks)
+	q.src = first(b)
+	q.data = grow(q.data, blocks*q.blockLen())
+	q.chunks = min(p.Threads(), 1+k*n*blocks/minWork)
 	p.Run(q.chunks, (*packing[F])(q))
 	q.src = nil
+}
+
+// PackedLen returns the number of elements of memory that Pack takes.
+func PackedLen[F Float](rows, k, n, blocks int) int {
+	var q Packed[F]
+	q.choose(rows, k, n, blocks)
+	return blocks * q.blockLen()
+}
+
+// choose sets the size and the layout.
+func (q *Packed[F]) choose(rows, k, n, blocks int) {
+	q.im, q.k, q.n, q.blocks = kernels[F](), k, n, blocks
+	q.matrix = q.im.matrix != nil && rows >= minMatrixRows && n >= matrixPanel && k >= minMatrixDepth && blocks*n*k >= minMatrixWeights
+}
+
+// panelLen is the number of elements of a packed panel, blockLen that of a block.
+func (q *Packed[F]) panelLen() int {
+	if q.matrix {
+		return matrixPanelLen(2, q.k)
+	}
+	return q.k * q.im.panel
+}
+
+func (q *Packed[F]) blockLen() int { return (q.n + q.im.panel - 1) / q.im.panel * q.panelLen() }
+
+// panel is the packed panel of a block from column j on.
+func (q *Packed[F]) panel(block, j int) []F {
+	return q.data[block*q.blockLen()+j/q.im.panel*q.panelLen():]
 }
 
 // packing is the task of Pack.
 type packing[F Float] Packed[F]
 
-func (q *packing[F]) Chunk(i, _ int) {
+func (t *packing[F]) Chunk(i, _ int) {
+	q := (*Packed[F])(t)
 	from, to := Split(q.n, q.im.panel, i, q.chunks)
-	q.im.packPanels(q.data[from*q.k:], q.k, to-from, at(q.src, from*q.col), q.row, q.col)
+	s := getScratch[F]()
+	for block := range q.blocks {
+		src := at(q.src, (block*q.n+from)*q.col)
+		if q.matrix {
+			q.im.splitPanels(s, q.panel(block, from), q.k, to-from, src, q.row, q.col)
+		} else {
+			q.im.packPanels(q.panel(block, from), q.k, to-from, src, q.row, q.col)
+		}
+	}
+	putScratch(s)
 }
 
 // Align returns the width of a panel. The column ranges given to Mul begin at multiples of it and end at one or at the
@@ -49,9 +93,9 @@ func (q *Packed[F]) Align() int {
 	return q.im.panel
 }
 
-// Mul computes C[:, from:to] = A·op(B)[:, from:to] + beta*C[:, from:to] on the calling goroutine, where A is m×k. c starts
-// at row 0 and column 0 of C. If beta is 0, C is overwritten without being read. C must not overlap A. A row of the result
-// has the same bits whatever m, from and to are.
+// Mul computes C[:, from:to] = A·op(B)[:, from:to] + beta*C[:, from:to] on the calling goroutine, where A is m×k, in every
+// block: C has the columns of all of them side by side. c starts at row 0 and column 0 of C. If beta is 0, C is overwritten
+// without being read. C must not overlap A. A row of the result has the same bits whatever m, from and to are.
 func (q *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int, from, to int) {
 	q.mul(m, a, lda, c, ldc, beta, c, ldc, from, to)
 }
@@ -59,13 +103,16 @@ func (q *Packed[F]) Mul(m int, a []F, lda int, beta F, c []F, ldc int, from, to 
 // MulAdd computes C[:, from:to] = A·op(B)[:, from:to] + D[:, from:to], as Mul does. If ldd is 0, D is one row, which is
 // added to every row.
 func (q *Packed[F]) MulAdd(m int, a []F, lda int, d []F, ldd int, c []F, ldc int, from, to int) {
-	rows := m
+	rows, cols := m, q.lastCol(to)
 	if ldd == 0 {
 		rows = min(m, 1)
 	}
-	checkMatrix("D", len(d), rows, to, max(ldd, to))
+	checkMatrix("D", len(d), rows, cols, max(ldd, cols))
 	q.mul(m, a, lda, d, ldd, 1, c, ldc, from, to)
 }
+
+// lastCol is where the range that ends at to ends in the last block.
+func (q *Packed[F]) lastCol(to int) int { return max(q.blocks-1, 0)*q.n + to }
 
 func (q *Packed[F]) mul(m int, a []F, lda int, old []F, oldRow int, beta F, c []F, ldc int, from, to int) {
 	align := q.Align()
@@ -73,19 +120,26 @@ func (q *Packed[F]) mul(m int, a []F, lda int, old []F, oldRow int, beta F, c []
 		panic(fmt.Sprintf("kernel: column range %d to %d of %d is not aligned to %d", from, to, q.n, align))
 	}
 	checkMatrix("A", len(a), m, q.k, lda)
-	checkMatrix("C", len(c), m, to, ldc)
+	checkMatrix("C", len(c), m, q.lastCol(to), ldc)
 	if m == 0 || from == to {
 		return
 	}
 	all := result[F]{c: first(c), row: ldc, old: first(old), oldRow: oldRow, alpha: 1, beta: beta}
+	if q.matrix {
+		q.mulMatrix(m, a, lda, all, from, to)
+		return
+	}
 	kc, mc := depth(q.k, false), q.im.blockRows()
-	for i := 0; i < m; i += mc {
-		r := all.at(i, from)
-		for p := 0; p == 0 || p < q.k; p += kc {
-			x := left[F]{at(first(a), i*lda+p), lda}
-			b := right[F]{at(first(q.data), from*q.k+p*align), align, q.k * align}
-			q.im.multiply(min(mc, m-i), to-from, min(kc, q.k-p), x, b, r)
-			r = r.more()
+	for block := range q.blocks {
+		packed := first(q.panel(block, from))
+		for i := 0; i < m; i += mc {
+			r := all.at(i, block*q.n+from)
+			for p := 0; p == 0 || p < q.k; p += kc {
+				x := left[F]{at(first(a), i*lda+p), lda}
+				b := right[F]{at(packed, p*align), align, q.k * align}
+				q.im.multiply(min(mc, m-i), to-from, min(kc, q.k-p), x, b, r)
+				r = r.more()
+			}
 		}
 	}
 }

@@ -18,6 +18,9 @@ func main() {
 	var stubs stubs
 	for _, t := range targets {
 		for _, part := range parts {
+			if part.only != "" && part.only != t.file {
+				continue
+			}
 			f := newFile(t, &stubs)
 			f.flush = part.flush
 			part.write(f)
@@ -36,15 +39,17 @@ func main() {
 type part struct {
 	name  string
 	write func(*file)
-	flush bool // see file
+	flush bool   // see file
+	only  string // the target that has it; empty: all
 }
 
 var parts = []part{
-	{"gemm", gemm, true},
-	{"pack", pack, false},
-	{"activate", activations, false},
-	{"arith", arith, true},
-	{"reduce", reduce, false},
-	{"cells", cells, true},
-	{"peak", peak, false},
+	{"gemm", gemm, true, ""},
+	{"matrix", matrix, true, "avx512_f32"},
+	{"pack", pack, false, ""},
+	{"activate", activations, false, ""},
+	{"arith", arith, true, ""},
+	{"reduce", reduce, false, ""},
+	{"cells", cells, true, ""},
+	{"peak", peak, false, ""},
 }
