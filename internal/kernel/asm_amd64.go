@@ -196,15 +196,20 @@ var tilesF32AVX512 = [4][]tileFunc[float32]{
 	{tile1x8F32AVX512, tile2x8F32AVX512, tile3x8F32AVX512},
 }
 
-// splitRowsF32AVX512 stores the three parts of up to 32 elements of each row as rows of tiles, filled up with zeros.
+// splitRowsF32AVX512 stores the three parts of up to 16 rows as rows of tiles, 32 elements in each, filled up with zeros.
 //
 //go:noescape
-func splitRowsF32AVX512(rows, cols int, dst *float32, part int, src *float32, srcRow int)
+func splitRowsF32AVX512(rows, cols int, dst *float32, part, chunk int, src *float32, srcRow int)
 
-// splitPairsF32AVX512 stores the three parts of up to 32 rows of up to 16 elements as tiles whose rows have pairs of elements of one column, filled up with zeros.
+// splitPairsF32AVX512 stores the three parts of rows of up to 16 elements as rows of tiles that have the elements of two rows in turn, filled up with zeros to 32 rows a tile.
 //
 //go:noescape
-func splitPairsF32AVX512(rows, cols int, dst *float32, part int, src *float32, srcRow int)
+func splitPairsF32AVX512(rows, cols int, dst *float32, part, chunk int, src *float32, srcRow int)
+
+// turnTilesF32AVX512 transposes tiles of 16×16 pairs where they are.
+//
+//go:noescape
+func turnTilesF32AVX512(tiles int, dst *float32, step int)
 
 // matrixStoreF32AVX512 stores alpha*sum + beta*old in c; sum has 32 columns.
 //

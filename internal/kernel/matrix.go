@@ -9,10 +9,12 @@ package kernel
 // What comes out other than with vectors: an infinity gives NaN, as its product with a part that is 0 does, and of factors
 // near 2**-126, the smallest normal number, the parts below it are lost.
 type matrixUnit[F Float] struct {
-	// splitRows makes a tile of each part from up to 16 rows and 32 columns: of a left operand, or of the transpose of a
-	// right one. splitPairs takes up to 32 rows and 16 columns, and makes a tile with pairs of rows side by side: of a
-	// right operand, or of the transpose of a left one. part is the distance from part to part.
-	splitRows, splitPairs func(rows, cols int, dst *F, part int, src *F, srcRow int)
+	// splitRows makes tiles of each part from up to 16 rows: of a left operand, or of the transpose of a right one.
+	// splitPairs takes up to 16 columns, and makes tiles with pairs of rows side by side: of a right operand, or of the
+	// transpose of a left one. part and chunk are the distances from part to part and from chunk to chunk.
+	splitRows, splitPairs func(rows, cols int, dst *F, part, chunk int, src *F, srcRow int)
+	// turn makes one kind of tiles from the other. step is the distance from tile to tile.
+	turn func(tiles int, dst *F, step int)
 	// tiles multiply a panel of 16 rows, or one of 32, and one of 32 columns into c, a row of 32 columns after the other.
 	tiles [2]func(chunks int, a, b, c *F)
 	// store writes alpha*sum + beta*old to c; sum is what tiles computed.
@@ -66,7 +68,7 @@ func (t *gemmTask[F]) matrixBlock(im *impl[F], s *scratch[F], r, rows, c, cols i
 		for j := 0; j < cols; j += matrixColumns {
 			n := min(matrixColumns, cols-j)
 			s.right = grow(s.right, (n+matrixPanel-1)/matrixPanel*wide)
-			im.splitPanels(s, s.right, k, n, at(t.b, p*t.bRow+(c+j)*t.bCol), t.bRow, t.bCol)
+			im.splitPanels(s.right, k, n, at(t.b, p*t.bRow+(c+j)*t.bCol), t.bRow, t.bCol)
 			for i := 0; i < rows; i += matrixPanel {
 				m := min(matrixPanel, rows-i)
 				im.splitLeft(s, m, k, at(t.a, (r+i)*t.aRow+p*t.aCol), t.aRow, t.aCol)
@@ -103,42 +105,31 @@ func (im *impl[F]) multiplyPanels(s *scratch[F], rows, cols, k int, right *F, r 
 
 // splitLeft makes, in s.left, a panel of up to 32 rows of a left operand, element (i, p) of which is at a[i*row + p*col].
 func (im *impl[F]) splitLeft(s *scratch[F], rows, k int, a *F, row, col int) {
-	im.split(s, s.left, (rows+matrixSide-1)/matrixSide, rows, k, a, row, col, col == 1)
+	im.split(s.left, (rows+matrixSide-1)/matrixSide, rows, k, a, row, col, col == 1)
 }
 
 // splitPanels makes panels of a k×n right operand, element (p, j) of which is at b[p*row + j*col].
-func (im *impl[F]) splitPanels(s *scratch[F], dst []F, k, n int, b *F, row, col int) {
+func (im *impl[F]) splitPanels(dst []F, k, n int, b *F, row, col int) {
 	for j := 0; j < n; j += matrixPanel {
-		im.split(s, dst[j/matrixPanel*matrixPanelLen(2, k):], 2, min(matrixPanel, n-j), k, at(b, j*col), col, row, row != 1)
+		im.split(dst[j/matrixPanel*matrixPanelLen(2, k):], 2, min(matrixPanel, n-j), k, at(b, j*col), col, row, row != 1)
 	}
 }
 
 // split makes a panel of lines, rows of a left operand or columns of a right one, with so many tiles a part. side is the
-// distance from line to line and along that within a line; one of both is 1. If they don't come as the unit takes them,
-// each tile is transposed. What the tiles have beyond the lines is left as it is: no result depends on it.
-func (im *impl[F]) split(s *scratch[F], dst []F, tiles, lines, k int, src *F, side, along int, direct bool) {
-	u := im.matrix
-	s.turn = grow(s.turn, parts*tileLen)
-	for c := range chunks(k) {
-		kc := min(matrixChunk, k-c*matrixChunk)
-		for t := 0; t*matrixSide < lines; t++ {
-			n := min(matrixSide, lines-t*matrixSide)
-			in := at(src, t*matrixSide*side+c*matrixChunk*along)
-			out := first(dst[(c*parts*tiles+t)*tileLen:])
-			to, part := out, tiles*tileLen
-			if !direct {
-				to, part = first(s.turn), tileLen
-			}
-			if along == 1 {
-				u.splitRows(n, kc, to, part, in, side)
-			} else {
-				u.splitPairs(kc, n, to, part, in, along)
-			}
-			if !direct {
-				for i := range parts {
-					im.transpose(1, at(out, i*tiles*tileLen), matrixSide, at(to, i*tileLen), matrixSide)
-				}
-			}
+// distance from line to line and along that within a line; one of both is 1. direct says that they come as the unit takes
+// them. What the tiles have beyond the lines is left as it is: no result depends on it.
+func (im *impl[F]) split(dst []F, tiles, lines, k int, src *F, side, along int, direct bool) {
+	part := tiles * tileLen
+	for t := 0; t*matrixSide < lines; t++ {
+		n := min(matrixSide, lines-t*matrixSide)
+		in, out := at(src, t*matrixSide*side), first(dst[t*tileLen:])
+		if along == 1 {
+			im.matrix.splitRows(n, k, out, part, parts*part, in, side)
+		} else {
+			im.matrix.splitPairs(k, n, out, part, parts*part, in, along)
+		}
+		if !direct {
+			im.matrix.turn(parts*chunks(k), out, part)
 		}
 	}
 }

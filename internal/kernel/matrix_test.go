@@ -42,14 +42,14 @@ func TestSplitParts(t *testing.T) {
 			}
 			copy(x, []float32{math.MaxFloat32, -math.MaxFloat32, 0, 0x1.fffffep0, 0x1.feffffp127, 0x1.ff0001p127}[r.IntN(6):])
 			straight, pairs := grow[float32](nil, parts*tileLen), grow[float32](nil, parts*tileLen)
-			im.matrix.splitRows(rows, cols, &straight[0], tileLen, &x[0], cols+spare)
+			im.matrix.splitRows(rows, cols, &straight[0], tileLen, parts*tileLen, &x[0], cols+spare)
 			transposed := make([]float32, cols*rows)
 			for i := range rows {
 				for j := range cols {
 					transposed[j*rows+i] = x[i*(cols+spare)+j]
 				}
 			}
-			im.matrix.splitPairs(cols, rows, &pairs[0], tileLen, &transposed[0], rows)
+			im.matrix.splitPairs(cols, rows, &pairs[0], tileLen, parts*tileLen, &transposed[0], rows)
 			for i := range matrixSide {
 				for j := range matrixChunk {
 					want, from, across := 0.0, 0.0, 0.0

@@ -72,16 +72,14 @@ type packing[F Float] Packed[F]
 func (t *packing[F]) Chunk(i, _ int) {
 	q := (*Packed[F])(t)
 	from, to := Split(q.n, q.im.panel, i, q.chunks)
-	s := getScratch[F]()
 	for block := range q.blocks {
 		src := at(q.src, (block*q.n+from)*q.col)
 		if q.matrix {
-			q.im.splitPanels(s, q.panel(block, from), q.k, to-from, src, q.row, q.col)
+			q.im.splitPanels(q.panel(block, from), q.k, to-from, src, q.row, q.col)
 		} else {
 			q.im.packPanels(q.panel(block, from), q.k, to-from, src, q.row, q.col)
 		}
 	}
-	putScratch(s)
 }
 
 // Align returns the width of a panel. The column ranges given to Mul begin at multiples of it and end at one or at the

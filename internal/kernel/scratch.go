@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// scratch is the memory of one goroutine for packed operands, and for a tile of C and one to be transposed on the matrix unit.
-type scratch[F Float] struct{ left, right, sum, turn []F }
+// scratch is the memory of one goroutine for packed operands, and for a product of the matrix unit.
+type scratch[F Float] struct{ left, right, sum []F }
 
 // reserve keeps the objects of a product for the next one, so that it allocates nothing.
 type reserve[F Float] struct{ tasks, sums, rows, scratch sync.Pool }

@@ -14,6 +14,7 @@ const (
 func matrix(f *file) {
 	splitRows(f)
 	splitPairs(f)
+	turnTiles(f)
 	matrixStore(f)
 	f.flush = false // the matrix unit does it always
 	matrixTile(f, 1)
@@ -57,67 +58,82 @@ func split(f *file, x, second, third, size int) {
 	f.op("VSUBPS", f.v(second), f.v(third), f.v(third))
 }
 
-// splitRows writes the function that splits rows of up to 32 elements.
-func splitRows(f *file) {
+// splitParams are the parameters of both functions that split: of dst, the distances from part to part and from chunk to
+// chunk.
+func splitParams(f *file) []param {
 	args := append(params("int", "rows", "cols"), params("*"+f.elem, "dst")...)
-	args = append(args, params("int", "part")...)
+	args = append(args, params("int", "part", "chunk")...)
 	args = append(args, params("*"+f.elem, "src")...)
-	args = append(args, params("int", "srcRow")...)
-	f.text("splitRows", "stores the three parts of up to 32 elements of each row as rows of tiles, filled up with zeros.", args, "")
-	f.op("MOVQ", f.arg("cols"), "CX")
-	f.op("MOVQ", -1, "AX")
-	f.op("BZHIQ", "CX", "AX", "AX")
-	f.op("KMOVW", "AX", "K1")
-	f.op("SHRQ", 16, "AX")
-	f.op("KMOVW", "AX", "K2")
+	return append(args, params("int", "srcRow")...)
+}
+
+// splitStart loads what both have in common.
+func splitStart(f *file) {
 	splitConstants(f)
-	f.op("VMOVDQU64", f.wordTable()+"(SB)", f.v(highWords))
-	f.op("MOVQ", f.arg("rows"), "CX")
-	f.op("MOVQ", f.arg("dst"), "DI")
 	f.op("MOVQ", f.arg("part"), "R8")
 	f.op("MOVQ", f.arg("src"), "SI")
 	f.op("MOVQ", f.arg("srcRow"), "R9")
+	f.op("MOVQ", f.arg("chunk"), "R12")
 	f.op("SHLQ", f.shift(), "R8")
 	f.op("SHLQ", f.shift(), "R9")
-	loop := f.label("row")
-	f.place(loop)
-	f.load("(SI)", "K1", f.v(0))
-	f.load("64(SI)", "K2", f.v(1))
+	f.op("SHLQ", f.shift(), "R12")
+}
+
+// splitRows writes the function that splits rows, one after the other.
+func splitRows(f *file) {
+	f.text("splitRows", "stores the three parts of up to 16 rows as rows of tiles, 32 elements in each, filled up with zeros.", splitParams(f), "")
+	splitStart(f)
+	f.op("VMOVDQU64", f.wordTable()+"(SB)", f.v(highWords))
+	f.op("MOVQ", f.arg("rows"), "R10")
+	f.op("MOVQ", f.arg("dst"), "DX")
+	row, chunk := f.label("row"), f.label("chunk")
+	f.place(row)
+	f.op("MOVQ", "SI", "BX")
+	f.op("MOVQ", "DX", "DI")
+	f.op("MOVQ", f.arg("cols"), "CX")
+	f.place(chunk)
+	f.op("MOVQ", 32, "R11")
+	f.op("CMPQ", "CX", "R11")
+	f.op("CMOVQLT", "CX", "R11")
+	f.op("MOVQ", -1, "AX")
+	f.op("BZHIQ", "R11", "AX", "AX")
+	f.op("KMOVW", "AX", "K1")
+	f.op("SHRQ", 16, "AX")
+	f.op("KMOVW", "AX", "K2")
+	f.load("(BX)", "K1", f.v(0))
+	f.load("64(BX)", "K2", f.v(1))
 	split(f, 0, 2, 4, 6)
 	split(f, 1, 3, 5, 7)
 	for i, address := range []string{"(DI)", "(DI)(R8*1)", "(DI)(R8*2)"} {
 		f.op("VPERMT2W", f.v(2*i+1), f.v(highWords), f.v(2*i))
 		f.op("VMOVDQU64", f.v(2*i), address)
 	}
+	f.op("ADDQ", 128, "BX")
+	f.op("ADDQ", "R12", "DI")
+	f.op("SUBQ", 32, "CX")
+	f.op("JG", chunk)
 	f.op("ADDQ", "R9", "SI")
-	f.op("ADDQ", 64, "DI")
-	f.op("DECQ", "CX")
-	f.op("JNZ", loop)
+	f.op("ADDQ", 64, "DX")
+	f.op("DECQ", "R10")
+	f.op("JNZ", row)
 	f.ret()
 }
 
 // splitPairs writes the function that splits rows and interleaves the elements of two.
 func splitPairs(f *file) {
-	args := append(params("int", "rows", "cols"), params("*"+f.elem, "dst")...)
-	args = append(args, params("int", "part")...)
-	args = append(args, params("*"+f.elem, "src")...)
-	args = append(args, params("int", "srcRow")...)
-	f.text("splitPairs", "stores the three parts of up to 32 rows of up to 16 elements as tiles whose rows have pairs of elements of one column, filled up with zeros.", args, "")
+	f.text("splitPairs", "stores the three parts of rows of up to 16 elements as rows of tiles that have the elements of two rows in turn, filled up with zeros to 32 rows a tile.", splitParams(f), "")
 	f.op("MOVQ", f.arg("cols"), "CX")
 	f.op("MOVQ", -1, "AX")
 	f.op("BZHIQ", "CX", "AX", "AX")
 	f.op("KMOVW", "AX", "K1")
-	splitConstants(f)
+	splitStart(f)
 	f.op("MOVQ", f.arg("rows"), "CX")
-	f.op("MOVQ", f.arg("dst"), "DI")
-	f.op("MOVQ", f.arg("part"), "R8")
-	f.op("MOVQ", f.arg("src"), "SI")
-	f.op("MOVQ", f.arg("srcRow"), "R9")
-	f.op("SHLQ", f.shift(), "R8")
-	f.op("SHLQ", f.shift(), "R9")
+	f.op("MOVQ", f.arg("dst"), "DX")
+	tile, pair, odd, last, none, next := f.label("tile"), f.label("pair"), f.label("odd"), f.label("last"), f.label("none"), f.label("next")
+	f.place(tile)
+	f.op("MOVQ", "DX", "DI")
 	f.op("MOVQ", 16, "R10")
-	loop, odd, last, none, next := f.label("pair"), f.label("odd"), f.label("last"), f.label("none"), f.label("next")
-	f.place(loop)
+	f.place(pair)
 	f.op("SUBQ", 2, "CX")
 	f.op("JL", last)
 	f.load("(SI)", "K1", f.v(0))
@@ -143,6 +159,33 @@ func splitPairs(f *file) {
 	}
 	f.op("ADDQ", 64, "DI")
 	f.op("DECQ", "R10")
+	f.op("JNZ", pair)
+	f.op("ADDQ", "R12", "DX")
+	f.op("TESTQ", "CX", "CX")
+	f.op("JG", tile)
+	f.ret()
+}
+
+// turnTiles writes the function that turns what splitRows makes into what splitPairs makes of the transpose, and back:
+// a pair takes the place of an element.
+func turnTiles(f *file) {
+	f.text("turnTiles", "transposes tiles of 16×16 pairs where they are.", append(append(params("int", "tiles"), params("*"+f.elem, "dst")...), params("int", "step")...), "")
+	f.op("MOVQ", f.arg("tiles"), "CX")
+	f.op("MOVQ", f.arg("dst"), "DI")
+	f.op("MOVQ", f.arg("step"), "R8")
+	f.op("SHLQ", f.shift(), "R8")
+	loop := f.label("tile")
+	f.place(loop)
+	in := make([]string, f.lanes())
+	for i := range in {
+		in[i] = f.v(i)
+		f.load(fmt.Sprintf("%d(DI)", i*f.width), "", in[i])
+	}
+	for i, reg := range f.transposed(in) {
+		f.store(reg, "", fmt.Sprintf("%d(DI)", i*f.width))
+	}
+	f.op("ADDQ", "R8", "DI")
+	f.op("DECQ", "CX")
 	f.op("JNZ", loop)
 	f.ret()
 }
