@@ -206,11 +206,6 @@ func splitRowsF32AVX512(rows, cols int, dst *float32, part, chunk int, src *floa
 //go:noescape
 func splitPairsF32AVX512(rows, cols int, dst *float32, part, chunk int, src *float32, srcRow int)
 
-// turnTilesF32AVX512 transposes tiles of 16×16 pairs where they are.
-//
-//go:noescape
-func turnTilesF32AVX512(tiles int, dst *float32, step int)
-
 // matrixStoreF32AVX512 stores alpha*sum + beta*old in c; sum has 32 columns.
 //
 //go:noescape

@@ -13,7 +13,7 @@ type impl[F Float] struct {
 	main  int // the width that does the most with what it loads, and so is used where rows and columns are many
 	panel int // columns of a panel
 
-	matrix *matrixUnit[F] // nil if there is none
+	matrix *matrixUnit[F] // takes the larger products; nil if there is none
 
 	copyRows  func(rows, cols int, dst *F, dstRow, dstCols int, src *F, srcRow int)
 	transpose func(blocks int, dst *F, dstRow int, src *F, srcRow int)

@@ -13,8 +13,6 @@ type matrixUnit[F Float] struct {
 	// splitPairs takes up to 16 columns, and makes tiles with pairs of rows side by side: of a right operand, or of the
 	// transpose of a left one. part and chunk are the distances from part to part and from chunk to chunk.
 	splitRows, splitPairs func(rows, cols int, dst *F, part, chunk int, src *F, srcRow int)
-	// turn makes one kind of tiles from the other. step is the distance from tile to tile.
-	turn func(tiles int, dst *F, step int)
 	// tiles multiply a panel of 16 rows, or one of 32, and one of 32 columns into c, a row of 32 columns after the other.
 	tiles [2]func(chunks int, a, b, c *F)
 	// store writes alpha*sum + beta*old to c; sum is what tiles computed.
@@ -128,8 +126,12 @@ func (im *impl[F]) split(dst []F, tiles, lines, k int, src *F, side, along int, 
 		} else {
 			im.matrix.splitPairs(k, n, out, part, parts*part, in, along)
 		}
-		if !direct {
-			im.matrix.turn(parts*chunks(k), out, part)
+		if direct {
+			continue
+		}
+		for i := range parts * chunks(k) { // a pair takes the place of an element
+			tile := at(out, i*part)
+			im.transpose(1, tile, matrixSide, tile, matrixSide)
 		}
 	}
 }

@@ -12,7 +12,6 @@ func withMatrixUnit(im implementation) implementation {
 	im.f32.matrix = &matrixUnit[float32]{
 		splitRows:  splitRowsF32AVX512,
 		splitPairs: splitPairsF32AVX512,
-		turn:       turnTilesF32AVX512,
 		tiles:      [2]func(chunks int, a, b, c *float32){matrixTile1F32AVX512, matrixTile2F32AVX512},
 		store:      matrixStoreF32AVX512,
 	}

@@ -14,7 +14,6 @@ const (
 func matrix(f *file) {
 	splitRows(f)
 	splitPairs(f)
-	turnTiles(f)
 	matrixStore(f)
 	f.flush = false // the matrix unit does it always
 	matrixTile(f, 1)
@@ -163,30 +162,6 @@ func splitPairs(f *file) {
 	f.op("ADDQ", "R12", "DX")
 	f.op("TESTQ", "CX", "CX")
 	f.op("JG", tile)
-	f.ret()
-}
-
-// turnTiles writes the function that turns what splitRows makes into what splitPairs makes of the transpose, and back:
-// a pair takes the place of an element.
-func turnTiles(f *file) {
-	f.text("turnTiles", "transposes tiles of 16×16 pairs where they are.", append(append(params("int", "tiles"), params("*"+f.elem, "dst")...), params("int", "step")...), "")
-	f.op("MOVQ", f.arg("tiles"), "CX")
-	f.op("MOVQ", f.arg("dst"), "DI")
-	f.op("MOVQ", f.arg("step"), "R8")
-	f.op("SHLQ", f.shift(), "R8")
-	loop := f.label("tile")
-	f.place(loop)
-	in := make([]string, f.lanes())
-	for i := range in {
-		in[i] = f.v(i)
-		f.load(fmt.Sprintf("%d(DI)", i*f.width), "", in[i])
-	}
-	for i, reg := range f.transposed(in) {
-		f.store(reg, "", fmt.Sprintf("%d(DI)", i*f.width))
-	}
-	f.op("ADDQ", "R8", "DI")
-	f.op("DECQ", "CX")
-	f.op("JNZ", loop)
 	f.ret()
 }
 
