@@ -201,10 +201,10 @@ var tilesF32AVX512 = [4][]tileFunc[float32]{
 //go:noescape
 func splitRowsF32AVX512(rows, cols int, dst *float32, part, chunk int, src *float32, srcRow int)
 
-// splitPairsF32AVX512 stores the three parts of rows of up to 16 elements as rows of tiles that have the elements of two rows in turn, filled up with zeros to 32 rows a tile.
+// splitPairsF32AVX512 stores the three parts of rows as rows of tiles that have 16 elements of two rows in turn, filled up with zeros to 32 rows a tile. A panel has two tiles for 32 columns.
 //
 //go:noescape
-func splitPairsF32AVX512(rows, cols int, dst *float32, part, chunk int, src *float32, srcRow int)
+func splitPairsF32AVX512(rows, cols int, dst *float32, part, chunk, panel int, src *float32, srcRow int)
 
 // matrixStoreF32AVX512 stores alpha*sum + beta*old in c; sum has 32 columns.
 //

@@ -49,7 +49,7 @@ func TestSplitParts(t *testing.T) {
 					transposed[j*rows+i] = x[i*(cols+spare)+j]
 				}
 			}
-			im.matrix.splitPairs(cols, rows, &pairs[0], tileLen, parts*tileLen, &transposed[0], rows)
+			im.matrix.splitPairs(cols, rows, &pairs[0], tileLen, parts*tileLen, 0, &transposed[0], rows)
 			for i := range matrixSide {
 				for j := range matrixChunk {
 					want, from, across := 0.0, 0.0, 0.0

@@ -54,7 +54,7 @@ func (q *Packed[F]) choose(rows, k, n, blocks int) {
 // panelLen is the number of elements of a packed panel, blockLen that of a block.
 func (q *Packed[F]) panelLen() int {
 	if q.matrix {
-		return matrixPanelLen(2, q.k)
+		return panelsLen(matrixPanel, q.k)
 	}
 	return q.k * q.im.panel
 }
@@ -75,7 +75,7 @@ func (t *packing[F]) Chunk(i, _ int) {
 	for block := range q.blocks {
 		src := at(q.src, (block*q.n+from)*q.col)
 		if q.matrix {
-			q.im.splitPanels(q.panel(block, from), q.k, to-from, src, q.row, q.col)
+			q.im.splitRight(q.panel(block, from), q.k, to-from, src, q.row, q.col)
 		} else {
 			q.im.packPanels(q.panel(block, from), q.k, to-from, src, q.row, q.col)
 		}

@@ -58,10 +58,10 @@ func split(f *file, x, second, third, size int) {
 }
 
 // splitParams are the parameters of both functions that split: of dst, the distances from part to part and from chunk to
-// chunk.
-func splitParams(f *file) []param {
+// chunk, and more.
+func splitParams(f *file, more ...string) []param {
 	args := append(params("int", "rows", "cols"), params("*"+f.elem, "dst")...)
-	args = append(args, params("int", "part", "chunk")...)
+	args = append(args, params("int", append([]string{"part", "chunk"}, more...)...)...)
 	args = append(args, params("*"+f.elem, "src")...)
 	return append(args, params("int", "srcRow")...)
 }
@@ -78,6 +78,18 @@ func splitStart(f *file) {
 	f.op("SHLQ", f.shift(), "R12")
 }
 
+// firstBits makes masks of the lowest lanes of two vectors, as many as a register says.
+func firstBits(f *file, count, low, high string) {
+	f.op("MOVQ", 32, "R11")
+	f.op("CMPQ", count, "R11")
+	f.op("CMOVQLT", count, "R11")
+	f.op("MOVQ", -1, "AX")
+	f.op("BZHIQ", "R11", "AX", "AX")
+	f.op("KMOVW", "AX", low)
+	f.op("SHRQ", 16, "AX")
+	f.op("KMOVW", "AX", high)
+}
+
 // splitRows writes the function that splits rows, one after the other.
 func splitRows(f *file) {
 	f.text("splitRows", "stores the three parts of up to 16 rows as rows of tiles, 32 elements in each, filled up with zeros.", splitParams(f), "")
@@ -91,14 +103,7 @@ func splitRows(f *file) {
 	f.op("MOVQ", "DX", "DI")
 	f.op("MOVQ", f.arg("cols"), "CX")
 	f.place(chunk)
-	f.op("MOVQ", 32, "R11")
-	f.op("CMPQ", "CX", "R11")
-	f.op("CMOVQLT", "CX", "R11")
-	f.op("MOVQ", -1, "AX")
-	f.op("BZHIQ", "R11", "AX", "AX")
-	f.op("KMOVW", "AX", "K1")
-	f.op("SHRQ", 16, "AX")
-	f.op("KMOVW", "AX", "K2")
+	firstBits(f, "CX", "K1", "K2")
 	f.load("(BX)", "K1", f.v(0))
 	f.load("64(BX)", "K2", f.v(1))
 	split(f, 0, 2, 4, 6)
@@ -118,50 +123,62 @@ func splitRows(f *file) {
 	f.ret()
 }
 
-// splitPairs writes the function that splits rows and interleaves the elements of two.
+// splitPairs writes the function that splits rows and interleaves the elements of two. It goes along the rows, so that it
+// reads lines that follow each other.
 func splitPairs(f *file) {
-	f.text("splitPairs", "stores the three parts of rows of up to 16 elements as rows of tiles that have the elements of two rows in turn, filled up with zeros to 32 rows a tile.", splitParams(f), "")
-	f.op("MOVQ", f.arg("cols"), "CX")
-	f.op("MOVQ", -1, "AX")
-	f.op("BZHIQ", "CX", "AX", "AX")
-	f.op("KMOVW", "AX", "K1")
+	f.text("splitPairs", "stores the three parts of rows as rows of tiles that have 16 elements of two rows in turn, filled up with zeros to 32 rows a tile. A panel has two tiles for 32 columns.", splitParams(f, "panel"), "")
 	splitStart(f)
-	f.op("MOVQ", f.arg("rows"), "CX")
+	f.op("MOVQ", f.arg("panel"), "R13")
+	f.op("SHLQ", f.shift(), "R13")
+	f.op("MOVQ", f.arg("rows"), "R15")
 	f.op("MOVQ", f.arg("dst"), "DX")
-	tile, pair, odd, last, none, next := f.label("tile"), f.label("pair"), f.label("odd"), f.label("last"), f.label("none"), f.label("next")
-	f.place(tile)
-	f.op("MOVQ", "DX", "DI")
-	f.op("MOVQ", 16, "R10")
+	chunk, pair, panel, next := f.label("chunk"), f.label("pair"), f.label("panel"), f.label("next")
+	f.place(chunk)
+	f.op("MOVQ", 0, "R10")
 	f.place(pair)
-	f.op("SUBQ", 2, "CX")
-	f.op("JL", last)
-	f.load("(SI)", "K1", f.v(0))
-	f.load("(SI)(R9*1)", "K1", f.v(1))
-	f.op("LEAQ", "(SI)(R9*2)", "SI")
-	f.op("JMP", next)
-	f.place(last)
-	f.op("CMPQ", "CX", -1)
-	f.op("JEQ", odd)
-	f.op("VXORPS", f.v(0), f.v(0), f.v(0))
-	f.op("JMP", none)
-	f.place(odd)
-	f.load("(SI)", "K1", f.v(0))
-	f.place(none)
-	f.op("VXORPS", f.v(1), f.v(1), f.v(1))
-	f.place(next)
-	split(f, 0, 2, 4, 6)
-	split(f, 1, 3, 5, 7)
-	for i, address := range []string{"(DI)", "(DI)(R8*1)", "(DI)(R8*2)"} {
-		f.op("VPSRLD", 16, f.v(2*i), f.v(2*i))
-		f.op("VPORD", f.v(2*i), f.v(2*i+1), f.v(2*i))
-		f.op("VMOVDQU64", f.v(2*i), address)
+	// K5 and K6 are the masks of the two rows: all, or nothing of one that isn't there.
+	for i, mask := range []string{"K5", "K6"} {
+		f.op("XORL", "AX", "AX")
+		f.op("CMPQ", "R15", i)
+		f.op("SETGT", "AX")
+		f.op("NEGQ", "AX")
+		f.op("KMOVW", "AX", mask)
 	}
-	f.op("ADDQ", 64, "DI")
-	f.op("DECQ", "R10")
-	f.op("JNZ", pair)
+	f.op("MOVQ", "SI", "BX")
+	f.op("LEAQ", "(DX)(R10*1)", "DI")
+	f.op("MOVQ", f.arg("cols"), "CX")
+	f.place(panel)
+	firstBits(f, "CX", "K1", "K2")
+	for v, mask := range []string{"K1", "K2"} {
+		if v > 0 {
+			f.op("CMPQ", "CX", 16)
+			f.op("JLE", next)
+		}
+		for row, address := range []string{fmt.Sprintf("%d(BX)", 64*v), fmt.Sprintf("%d(BX)(R9*1)", 64*v)} {
+			f.op("KANDW", mask, []string{"K5", "K6"}[row], "K7")
+			f.load(address, "K7", f.v(row))
+		}
+		split(f, 0, 2, 4, 6)
+		split(f, 1, 3, 5, 7)
+		for i, index := range []string{"", "(R8*1)", "(R8*2)"} {
+			f.op("VPSRLD", 16, f.v(2*i), f.v(2*i))
+			f.op("VPORD", f.v(2*i), f.v(2*i+1), f.v(2*i))
+			f.op("VMOVDQU64", f.v(2*i), fmt.Sprintf("%d(DI)%s", v*tileBytes, index))
+		}
+	}
+	f.place(next)
+	f.op("ADDQ", 128, "BX")
+	f.op("ADDQ", "R13", "DI")
+	f.op("SUBQ", 32, "CX")
+	f.op("JG", panel)
+	f.op("LEAQ", "(SI)(R9*2)", "SI")
+	f.op("SUBQ", 2, "R15")
+	f.op("ADDQ", 64, "R10")
+	f.op("CMPQ", "R10", tileBytes)
+	f.op("JLT", pair)
 	f.op("ADDQ", "R12", "DX")
-	f.op("TESTQ", "CX", "CX")
-	f.op("JG", tile)
+	f.op("TESTQ", "R15", "R15")
+	f.op("JG", chunk)
 	f.ret()
 }
 
