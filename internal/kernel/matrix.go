@@ -32,7 +32,7 @@ const (
 
 // From this size on a product goes to the matrix unit.
 const (
-	minMatrix        = 96       // rows and columns
+	minMatrix        = 256      // rows and columns
 	minMatrixDepth   = 32       // summed dimension
 	minMatrixRows    = 24       // rows, if the right operand is packed,
 	minMatrixWeights = 32 << 10 // which has so many elements
