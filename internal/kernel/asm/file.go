@@ -179,6 +179,19 @@ func (f *file) store(reg, mask, mem string) {
 	}
 }
 
+// edgeMasks makes masks of vectors side by side, of as many elements in all as the register count says, in mask registers.
+// It uses AX.
+func (f *file) edgeMasks(count string, masks ...string) {
+	f.op("MOVQ", -1, "AX")
+	f.op("BZHIQ", count, "AX", "AX")
+	for i, mask := range masks {
+		if i > 0 {
+			f.op("SHRQ", f.lanes(), "AX")
+		}
+		f.op("KMOVW", "AX", mask)
+	}
+}
+
 // edgeTable returns the address of a table of as many ones as n vectors have elements, followed by as many zeros. A vector
 // read from it is the mask of an edge.
 func (f *file) edgeTable(n int) string {

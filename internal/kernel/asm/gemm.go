@@ -126,13 +126,7 @@ func tile(f *file, s tileShape) {
 	if f.masks() {
 		// K1 and K2 are the masks of the last panel's vectors.
 		load("cols", "CX", false)
-		f.op("MOVQ", -1, "AX")
-		f.op("BZHIQ", "CX", "AX", "AX")
-		f.op("KMOVW", "AX", "K1")
-		if vectors > 1 {
-			f.op("SHRQ", f.lanes(), "AX")
-			f.op("KMOVW", "AX", "K2")
-		}
+		f.edgeMasks("CX", []string{"K1", "K2"}[:min(vectors, panelVectors)]...)
 	}
 
 	next, loop, rest, single, end := f.label("tile"), f.label("k"), f.label("rest"), f.label("single"), f.label("end")

@@ -83,11 +83,7 @@ func firstBits(f *file, count, low, high string) {
 	f.op("MOVQ", 32, "R11")
 	f.op("CMPQ", count, "R11")
 	f.op("CMOVQLT", count, "R11")
-	f.op("MOVQ", -1, "AX")
-	f.op("BZHIQ", "R11", "AX", "AX")
-	f.op("KMOVW", "AX", low)
-	f.op("SHRQ", 16, "AX")
-	f.op("KMOVW", "AX", high)
+	f.edgeMasks("R11", low, high)
 }
 
 // splitRows writes the function that splits rows, one after the other.
@@ -329,11 +325,7 @@ func matrixStore(f *file) {
 	args = append(args, params(f.elem, "alpha", "beta")...)
 	f.text("matrixStore", "stores alpha*sum + beta*old in c; sum has 32 columns.", args, "")
 	f.op("MOVQ", f.arg("cols"), "CX")
-	f.op("MOVQ", -1, "AX")
-	f.op("BZHIQ", "CX", "AX", "AX")
-	f.op("KMOVW", "AX", "K1")
-	f.op("SHRQ", 16, "AX")
-	f.op("KMOVW", "AX", "K2")
+	f.edgeMasks("CX", "K1", "K2")
 	f.op("MOVQ", f.arg("rows"), "CX")
 	f.op("MOVQ", f.arg("sum"), "BX")
 	f.op("MOVQ", f.arg("c"), "DI")

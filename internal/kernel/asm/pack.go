@@ -19,11 +19,7 @@ func copyRows(f *file) {
 	for i, arg := range []string{"cols", "dstCols"} {
 		f.op("MOVQ", f.arg(arg), "CX")
 		if f.masks() {
-			f.op("MOVQ", -1, "AX")
-			f.op("BZHIQ", "CX", "AX", "AX")
-			f.op("KMOVW", "AX", masks[2*i])
-			f.op("SHRQ", f.lanes(), "AX")
-			f.op("KMOVW", "AX", masks[2*i+1])
+			f.edgeMasks("CX", masks[2*i:2*i+2]...)
 			continue
 		}
 		f.op("LEAQ", f.edgeTable(panelVectors), "DX")
