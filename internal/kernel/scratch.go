@@ -24,50 +24,31 @@ func reserved[F Float]() *reserve[F] {
 	return (*reserve[F])(unsafe.Pointer(&reserve64))
 }
 
-func getScratch[F Float]() *scratch[F] {
-	if s, ok := reserved[F]().scratch.Get().(*scratch[F]); ok {
-		return s
-	}
-	return new(scratch[F])
-}
-
-func putScratch[F Float](s *scratch[F]) { reserved[F]().scratch.Put(s) }
-
-func getGemmTask[F Float]() *gemmTask[F] {
-	if t, ok := reserved[F]().tasks.Get().(*gemmTask[F]); ok {
+// take returns an object of a pool, or a new one.
+func take[T any](p *sync.Pool) *T {
+	if t, ok := p.Get().(*T); ok {
 		return t
 	}
-	return new(gemmTask[F])
+	return new(T)
 }
 
-func putGemmTask[F Float](t *gemmTask[F]) {
-	*t = gemmTask[F]{} // keeps no operand alive
-	reserved[F]().tasks.Put(t)
+// give returns an object, empty, so that it keeps nothing alive.
+func give[T any](p *sync.Pool, t *T) {
+	*t = *new(T)
+	p.Put(t)
 }
 
-func getColSumsTask[F Float]() *colSumsTask[F] {
-	if t, ok := reserved[F]().sums.Get().(*colSumsTask[F]); ok {
-		return t
-	}
-	return new(colSumsTask[F])
-}
+func getScratch[F Float]() *scratch[F]  { return take[scratch[F]](&reserved[F]().scratch) }
+func putScratch[F Float](s *scratch[F]) { reserved[F]().scratch.Put(s) } // with its memory
 
-func putColSumsTask[F Float](t *colSumsTask[F]) {
-	*t = colSumsTask[F]{}
-	reserved[F]().sums.Put(t)
-}
+func getGemmTask[F Float]() *gemmTask[F]  { return take[gemmTask[F]](&reserved[F]().tasks) }
+func putGemmTask[F Float](t *gemmTask[F]) { give(&reserved[F]().tasks, t) }
 
-func getRowsTask[F Float]() *rowsTask[F] {
-	if t, ok := reserved[F]().rows.Get().(*rowsTask[F]); ok {
-		return t
-	}
-	return new(rowsTask[F])
-}
+func getColSumsTask[F Float]() *colSumsTask[F]  { return take[colSumsTask[F]](&reserved[F]().sums) }
+func putColSumsTask[F Float](t *colSumsTask[F]) { give(&reserved[F]().sums, t) }
 
-func putRowsTask[F Float](t *rowsTask[F]) {
-	*t = rowsTask[F]{}
-	reserved[F]().rows.Put(t)
-}
+func getRowsTask[F Float]() *rowsTask[F]  { return take[rowsTask[F]](&reserved[F]().rows) }
+func putRowsTask[F Float](t *rowsTask[F]) { give(&reserved[F]().rows, t) }
 
 // roundUp returns the least multiple of unit that is at least n.
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
